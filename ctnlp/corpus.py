@@ -1,0 +1,332 @@
+"""Labelled samples as `datasets.Dataset`: load them, split them without leaks, check them, count them.
+
+A sample says for every head what is known: a list of labels (perhaps empty) or None where nobody has said. `unknown`
+names single labels about which an otherwise labelled sample says nothing, as a newspaper's section does.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ctnlp import places
+from ctnlp.errors import CorpusError
+from ctnlp.manifest import TrainingData
+from ctnlp.normalise import normalise
+from ctnlp.records import Record, Rejected, open_table
+from ctnlp.taxonomy import Taxonomy, default
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = [
+    "KINDS",
+    "Problem",
+    "check",
+    "describe",
+    "from_table",
+    "load",
+    "near_duplicate_groups",
+    "split",
+    "stats",
+    "to_dataset",
+]
+
+KINDS: Final = ("headline", "lead", "article", "comment")
+NEAR_DUPLICATE: Final = 0.5
+"""Jaccard similarity of 5-gram sets from which two texts count as the same (Broder 1997)."""
+
+_LABEL_COLUMNS: Final = ("topics", "programme", "sentiment")
+_FIELDS: Final[dict[str, Any]] = {
+    "id": "",
+    "title": "",
+    "text": "",
+    "topics": None,
+    "programme": None,
+    "sentiment": None,
+    "unknown": [],
+    "kind": "",
+    "register": "",
+    "source": "",
+    "license": "",
+    "weight": 1.0,
+    "split": "",
+}
+_TOKEN: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a set of samples: `sample` is an id, or a file and line."""
+
+    sample: str
+    reason: str
+
+
+def to_dataset(samples: Iterable[dict[str, Any]]) -> "Dataset":
+    """Samples as a `datasets.Dataset` with the columns of `load`; missing ones get their defaults, others are dropped.
+
+    >>> to_dataset([{"id": "a", "text": "Giá điện tăng", "sentiment": "negative"}])[0]["sentiment"]
+    'negative'
+    """
+    from datasets import Dataset, Features, List, Value
+
+    features = Features(
+        {
+            name: List(Value("string")) if name in ("topics", "programme", "unknown") else Value("string")
+            for name in _FIELDS
+        }
+        | {"weight": Value("float32")}
+    )
+    rows = [{name: sample.get(name, default_) for name, default_ in _FIELDS.items()} for sample in samples]
+    return Dataset.from_list(rows, features=features)
+
+
+def load(folder: str | Path | None = None) -> "Dataset":
+    """The samples of ctnlp: every `*.jsonl` under `policy_news` of the data folder, in the order of names and lines.
+
+    Columns: id, title, text, topics, programme, sentiment, unknown, kind, register, source, license, weight, split.
+    Raises `CorpusError` when there are none, or when a line is not a sample.
+
+    >>> "giao_duc-0001" in load()["id"]
+    True
+    """
+    root = places.find("data", folder) / "policy_news"
+    return to_dataset(_raw_samples(root))
+
+
+def _raw_samples(root: Path) -> Iterator[dict[str, Any]]:
+    files = sorted(root.glob("*.jsonl"))
+    if not files:
+        raise CorpusError(f"{root}: no *.jsonl files with samples; name the folder that holds policy_news/")
+    for path in files:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    sample = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise CorpusError(f"{path}, line {number}: not JSON ({error})") from error
+                if not isinstance(sample, dict):
+                    raise CorpusError(f"{path}, line {number}: expected an object, got {type(sample).__name__}")
+                yield sample
+
+
+def from_table(
+    path: str | Path,
+    *,
+    text_column: str = "text",
+    title_column: str | None = None,
+    taxonomy: Taxonomy | None = None,
+) -> "Dataset":
+    """Your own labelled table (CSV, TSV, JSON Lines, Parquet) as samples.
+
+    Label columns are `topics` (or `topic`), `programme` and `sentiment`; several labels are joined by `|` or a list.
+    A head whose column is absent is unknown; an empty cell of `topics` or `programme` means no label, one of
+    `sentiment` unknown. Optional columns: `id`, `title`, `split`, `weight`. Raises `CorpusError` with the line of the
+    first bad row.
+    """
+    taxonomy = taxonomy or default()
+    samples = []
+    with open_table(path) as table:
+        if text_column not in table.columns:
+            raise CorpusError(f"{path}: no column {text_column!r}; it has {', '.join(table.columns)}")
+        for row in table:
+            if isinstance(row, Rejected):
+                raise CorpusError(f"{path}, line {row.line}: {row.reason}")
+            samples.append(_sample(row, str(path), text_column, title_column, taxonomy))
+    if not samples:
+        raise CorpusError(f"{path}: no rows")
+    return to_dataset(samples)
+
+
+def _sample(row: Record, path: str, text_column: str, title_column: str | None, taxonomy: Taxonomy) -> dict[str, Any]:
+    values = row.values
+    sample = {
+        "id": str(values.get("id") or f"{Path(path).name}:{row.line}"),
+        "title": str(values.get(title_column or "title") or ""),
+        "text": str(values.get(text_column) or ""),
+        "topics": _labels(values, "topics" if "topics" in values else "topic"),
+        "programme": _labels(values, "programme"),
+        "sentiment": values.get("sentiment") or None,
+        "split": values.get("split") or "",
+        "weight": float(values.get("weight") or 1.0),
+        "source": path,
+    }
+    reason = _label_fault(sample, taxonomy)
+    if reason:
+        raise CorpusError(f"{path}, line {row.line}: {reason}")
+    return sample
+
+
+def _labels(values: dict[str, Any], column: str) -> list[str] | None:
+    if column not in values:
+        return None
+    cell = values[column]
+    parts = cell.split("|") if isinstance(cell, str) else cell or []
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _label_fault(sample: dict[str, Any], taxonomy: Taxonomy) -> str | None:
+    for column, head_id in (("topics", "topic"), ("programme", "programme"), ("sentiment", "sentiment")):
+        value = sample.get(column)
+        given = [value] if isinstance(value, str) else value or []
+        known = next((head.label_ids for head in taxonomy.heads if head.id == head_id), ())
+        for label in given:
+            if label not in known:
+                return f"{column} has the unknown label {label!r}; expected one of {', '.join(known)}"
+    return None
+
+
+def near_duplicate_groups(texts: Sequence[str], *, threshold: float = NEAR_DUPLICATE) -> "np.ndarray":
+    """A group number for each text, shape (n,): texts whose 5-gram sets are alike, directly or by others, share one.
+
+    Candidates come from MinHash (datasketch, 128 permutations, seed 1) and are confirmed by the exact Jaccard
+    similarity.
+
+    >>> near_duplicate_groups(["Giá điện tăng từ hôm nay 4,8 %"] * 2 + ["Học sinh nghỉ Tết hai tuần"]).tolist()
+    [0, 0, 2]
+    """
+    from datasketch import MinHash, MinHashLSH
+
+    shingles = [_shingles(text) for text in texts]
+    group = np.arange(len(texts))
+    # A looser index than the threshold: MinHash misses few pairs, and each is confirmed below.
+    index = MinHashLSH(threshold=max(threshold - 0.1, 0.05), num_perm=128)
+
+    def root(number: int) -> int:
+        while group[number] != number:
+            number = int(group[number])
+        return number
+
+    for number, grams in enumerate(shingles):
+        if not grams:
+            continue
+        sketch = MinHash(num_perm=128, seed=1)
+        sketch.update_batch([gram.encode() for gram in grams])
+        for other in sorted(index.query(sketch)):
+            if len(grams & shingles[other]) >= threshold * len(grams | shingles[other]):
+                low, high = sorted((root(number), root(other)))
+                group[high] = low
+        index.insert(number, sketch)
+    return np.array([root(number) for number in range(len(texts))])
+
+
+def _shingles(text: str) -> frozenset[str]:
+    tokens = _TOKEN.findall(normalise(text).lower())
+    return frozenset(" ".join(tokens[i : i + 5]) for i in range(max(len(tokens) - 4, 1))) if tokens else frozenset()
+
+
+def split(samples: "Dataset", *, folds: int = 5, seed: int = 765) -> "np.ndarray":
+    """A fold number (0 to `folds` - 1) for each sample, shape (n,): near-duplicates together, labels spread evenly.
+
+    Stratified by the first topic and the tone with scikit-learn's `StratifiedGroupKFold`.
+    """
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = near_duplicate_groups([full_text(sample) for sample in samples])
+    strata = [f"{(sample['topics'] or ['-'])[0]} {sample['sentiment']}" for sample in samples]
+    if len(set(groups.tolist())) < folds:
+        raise CorpusError(
+            f"{len(samples)} samples in {len(set(groups.tolist()))} groups can't be split in {folds} folds"
+        )
+    assigned = np.zeros(len(samples), dtype=np.int64)
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A stratum smaller than the number of folds is spread as far as it goes.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        for fold, (_, held_out) in enumerate(splitter.split(np.zeros(len(samples)), strata, groups)):
+            assigned[held_out] = fold
+    return assigned
+
+
+def full_text(sample: dict[str, Any]) -> str:
+    """Title and text of a sample as one string."""
+    return "\n".join(part for part in (sample["title"], sample["text"]) if part)
+
+
+def check(folder: str | Path | None = None, *, taxonomy: Taxonomy | None = None) -> list[Problem]:
+    """What is wrong with the samples of `folder`; an empty list when nothing is.
+
+    Schema, labels, unique ids, text in canonical Unicode, exact and near-duplicates, splits that share them.
+
+    >>> check()
+    []
+    """
+    taxonomy = taxonomy or default()
+    samples = list(_raw_samples(places.find("data", folder) / "policy_news"))
+    problems = [
+        Problem(str(sample.get("id", "?")), reason) for sample in samples for reason in _faults(sample, taxonomy)
+    ]
+    twice = [id_ for id_, count in Counter(str(sample.get("id", "?")) for sample in samples).items() if count > 1]
+    problems += [Problem(id_, "the id stands twice") for id_ in twice]
+    if problems:
+        return problems
+    groups = near_duplicate_groups([full_text(sample) for sample in samples])
+    first: dict[int, dict[str, Any]] = {}
+    for sample, group in zip(samples, groups.tolist(), strict=True):
+        other = first.setdefault(group, sample)
+        if other is not sample:
+            problems.append(Problem(sample["id"], f"near-duplicate of {other['id']}"))
+            if other["split"] != sample["split"]:
+                problems.append(Problem(sample["id"], f"in split {sample['split']}, its duplicate in {other['split']}"))
+    return problems
+
+
+def _faults(sample: dict[str, Any], taxonomy: Taxonomy) -> Iterator[str]:
+    required = (
+        "id",
+        "title",
+        "text",
+        "topics",
+        "programme",
+        "sentiment",
+        "kind",
+        "register",
+        "source",
+        "license",
+        "split",
+    )
+    missing = [name for name in required if name not in sample]
+    if missing:
+        yield f"lacks {', '.join(missing)}"
+        return
+    if not full_text(sample).strip():
+        yield "has no text"
+    for name in ("title", "text"):
+        if sample[name] != normalise(sample[name]):
+            yield f"its {name} is not in canonical Unicode (see ctnlp.normalise)"
+    if sample["kind"] not in KINDS:
+        yield f"kind {sample['kind']!r} is not one of {', '.join(KINDS)}"
+    if sample["split"] not in ("train", "test"):
+        yield f"split {sample['split']!r} is neither train nor test"
+    fault = _label_fault(sample, taxonomy)
+    if fault:
+        yield fault
+
+
+def stats(samples: "Dataset") -> dict[str, dict[str, int]]:
+    """Counts per topic, programme group, tone, kind, register and split, most frequent first.
+
+    >>> set(stats(load())["sentiment"]) == {"negative", "neutral", "positive"}
+    True
+    """
+    counts = {name: Counter(samples[name]) for name in ("sentiment", "kind", "register", "split")}
+    for name in ("topics", "programme"):
+        counts[name] = Counter(label for labels in samples[name] for label in labels or ["-"])
+    return {name: dict(counter.most_common()) for name, counter in counts.items()}
+
+
+def describe(name: str, revision: str, license_: str, samples: "Dataset") -> TrainingData:
+    """What a manifest says of a set of samples."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        digest.update(json.dumps(sample, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+    return TrainingData(name, revision, len(samples), digest.hexdigest(), license_)
