@@ -1,0 +1,212 @@
+"""Words and characters -> sparse matrix, with scikit-learn's `TfidfVectorizer`.
+
+A text is a `Document`: its title and its body, each as words. A `Block` says which n-grams of which part become
+columns; the blocks of a head stand side by side in a `FeatureUnion`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctnlp.normalise import normalise, strip_diacritics
+from ctnlp.segment import segment_many
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import FeatureUnion
+
+__all__ = ["BLOCKS", "Analyzer", "Block", "Counts", "Document", "count", "documents", "fit_on", "union"]
+
+FloatArray = NDArray[np.float32] | NDArray[np.float64]
+
+_DIGIT: Final = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A segmented text: the words of its title and of its body."""
+
+    title: tuple[str, ...]
+    body: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One group of columns: n-grams of `low` to `high` units of the title, or of title and body.
+
+    `unit` is a `word` as segmented, a `syllable`, or a character (`char`) of a syllable without diacritics: what is
+    left of Vietnamese typed in a hurry. A column must occur in `min_df` training texts; the `max_features` most
+    frequent stay. `weight` multiplies the block's rows, each of Euclidean length 1.
+    """
+
+    name: str
+    unit: Literal["word", "syllable", "char"]
+    low: int
+    high: int
+    part: Literal["title", "all"] = "all"
+    min_df: int = 2
+    max_features: int = 40_000
+    weight: float = 1.0
+
+
+BLOCKS: Final = (
+    Block("word", "word", 1, 2),
+    Block("syllable", "syllable", 1, 3, max_features=50_000, min_df=3),
+    Block("char", "char", 3, 5, max_features=40_000, min_df=3, weight=0.6),
+    Block("title", "word", 1, 2, part="title", max_features=15_000, weight=0.6),
+)
+"""The blocks of the shipped heads."""
+
+
+def documents(
+    texts: Iterable[str],
+    titles: Iterable[str | None] | None = None,
+    *,
+    n_jobs: int = 1,
+    cache_dir: "str | Path | None" = None,
+) -> list[Document]:
+    """Normalise and segment texts, and their titles where given.
+
+    >>> documents(["Giá điện tăng"], ["Thông báo"])
+    [Document(title=('Thông báo',), body=('Giá', 'điện', 'tăng'))]
+    """
+    bodies = [normalise(text) for text in texts]
+    heads = [normalise(title or "") for title in titles] if titles is not None else [""] * len(bodies)
+    words = segment_many(chain(bodies, heads), n_jobs=n_jobs, cache_dir=cache_dir)
+    return [
+        Document(tuple(title), tuple(body))
+        for body, title in zip(words[: len(bodies)], words[len(bodies) :], strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Analyzer:
+    """A document's n-grams for one block, as the callable that `TfidfVectorizer` takes.
+
+    >>> Analyzer("word", 1, 2, "all")(Document((), ("Giá", "điện", "tăng")))
+    ['giá', 'điện', 'tăng', 'giá điện', 'điện tăng']
+    """
+
+    unit: str
+    low: int
+    high: int
+    part: str
+
+    def __call__(self, document: Document) -> list[str]:
+        """All n-grams, repeated as often as they occur; none spans title and body."""
+        parts = (document.title,) if self.part == "title" else (document.title, document.body)
+        return [gram for words in parts for gram in self._grams(words)]
+
+    def _grams(self, words: Sequence[str]) -> Iterator[str]:
+        if self.unit == "char":
+            return chain.from_iterable(
+                _char_grams(syllable, self.low, self.high) for word in words for syllable in word.split(" ")
+            )
+        tokens = [_word(word) for word in words]
+        if self.unit == "syllable":
+            tokens = [syllable for token in tokens for syllable in token.split("_")]
+        return chain.from_iterable(
+            [" ".join(tokens[i : i + size]) for i in range(len(tokens) - size + 1)] if size > 1 else tokens
+            for size in range(self.low, self.high + 1)
+        )
+
+
+# Words repeat: bounded tables of what they become.
+@lru_cache(maxsize=200_000)
+def _word(word: str) -> str:
+    """Lower case, one digit for all, syllables joined: '12/2026/NĐ-CP' and '45/2025/NĐ-CP' are one word."""
+    return _DIGIT.sub("0", word.lower().replace(" ", "_"))
+
+
+@lru_cache(maxsize=50_000)
+def _char_grams(syllable: str, low: int, high: int) -> tuple[str, ...]:
+    padded = f" {strip_diacritics(_DIGIT.sub('0', syllable.lower()))[:40]} "
+    return tuple(
+        padded[i : i + size] for size in range(low, min(high, len(padded)) + 1) for i in range(len(padded) - size + 1)
+    )
+
+
+def union(blocks: Sequence[Block], names: Sequence[Sequence[str]], idf: Sequence["FloatArray"]) -> "FeatureUnion":
+    """A fitted `FeatureUnion` over documents: one `TfidfVectorizer` (sublinear tf, smooth idf, l2) a block.
+
+    `names` and `idf` hold the columns of each block and their inverse document frequencies.
+
+    >>> one = union(BLOCKS[:1], [["giá", "điện"]], [[1.0, 1.0]])
+    >>> one.transform([Document((), ("Giá",))]).toarray().tolist()
+    [[1.0, 0.0]]
+    """
+    from sklearn.pipeline import FeatureUnion
+
+    parts = []
+    for block, columns, weights in zip(blocks, names, idf, strict=True):
+        vectorizer = _vectorizer(block, dict(zip(columns, range(len(columns)), strict=True)))
+        vectorizer.idf_ = np.asarray(weights, dtype=np.float32)
+        parts.append((block.name, vectorizer))
+    return FeatureUnion(parts, transformer_weights={block.name: block.weight for block in blocks})
+
+
+def _vectorizer(block: Block, vocabulary: dict[str, int] | None = None) -> "TfidfVectorizer":
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    analyzer = Analyzer(block.unit, block.low, block.high, block.part)
+    return TfidfVectorizer(analyzer=analyzer, vocabulary=vocabulary, sublinear_tf=True, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often every n-gram occurs in every document: a matrix of shape (n, all n-grams) and their names, by block."""
+
+    blocks: tuple[Block, ...]
+    names: tuple[NDArray[np.object_], ...]
+    matrices: tuple["csr_matrix", ...]
+
+
+def count(blocks: Sequence[Block], training: Sequence[Document]) -> Counts:
+    """Count the n-grams of training documents once, however many subsets are fitted on later."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    names, matrices = [], []
+    for block in blocks:
+        counter = CountVectorizer(analyzer=Analyzer(block.unit, block.low, block.high, block.part), min_df=block.min_df)
+        matrices.append(counter.fit_transform(training))
+        names.append(counter.get_feature_names_out())
+    return Counts(tuple(blocks), tuple(names), tuple(matrices))
+
+
+def fit_on(counts: Counts, rows: NDArray[np.int64]) -> tuple["FeatureUnion", "csr_matrix"]:
+    """The features learned from some rows alone, vocabulary and idf included, and these rows' matrix."""
+    from scipy.sparse import csr_matrix, hstack
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    names, idf, parts = [], [], []
+    for block, all_names, matrix in zip(counts.blocks, counts.names, counts.matrices, strict=True):
+        chosen = matrix[rows]
+        often = np.asarray(chosen.sum(axis=0)).ravel()
+        often[chosen.getnnz(axis=0) < block.min_df] = 0
+        # The most frequent n-grams, in alphabetical order: the same for the same rows on every machine.
+        columns = np.sort(np.argsort(-often, kind="stable")[: min(block.max_features, np.count_nonzero(often))])
+        tfidf = TfidfTransformer(sublinear_tf=True)
+        weighted = tfidf.fit_transform(chosen[:, columns].astype(np.float32))
+        names.append(all_names[columns].tolist())
+        idf.append(tfidf.idf_)
+        parts.append(weighted * block.weight)
+    return union(counts.blocks, names, idf), csr_matrix(hstack(parts, dtype=np.float32))
+
+
+def block_from(values: dict[str, Any]) -> Block:
+    """A block from its JSON form; the inverse of `dataclasses.asdict`.
+
+    >>> from dataclasses import asdict
+    >>> block_from(asdict(BLOCKS[0])) == BLOCKS[0]
+    True
+    """
+    return Block(**values)

@@ -1,0 +1,283 @@
+"""Samples -> a fitted head.
+
+One linear support vector machine a label over sparse features. Everything that is tuned (calibration, thresholds,
+abstention) is tuned on out-of-fold scores: each sample is scored by a model, vocabulary and idf included, that never
+saw its fold.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctnlp import normalise
+from ctnlp.corpus import split
+from ctnlp.errors import CorpusError
+from ctnlp.features import BLOCKS, Block, Counts, Document, count, documents, fit_on
+from ctnlp.model import FloatArray, HeadModel, calibrated
+from ctnlp.segment import default_segmenter
+from ctnlp.taxonomy import Head, default
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from sklearn.pipeline import FeatureUnion
+
+__all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
+
+COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
+"""The sample column that each head learns from; other heads use the column of their own name."""
+
+IntArray = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What training can be told. `C` is the inverse regularisation of scikit-learn's `LinearSVC`."""
+
+    blocks: tuple[Block, ...] = BLOCKS
+    C: float = 0.2
+    folds: int = 5
+    seed: int = 765
+    review_accuracy: float = 0.95
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Training rows: targets are 1, 0 or -1 for unknown, shape (n, labels); fold -1 is in every training part."""
+
+    documents: list[Document]
+    targets: IntArray
+    weights: FloatArray
+    fold: NDArray[np.int64]
+    natural: NDArray[np.bool_]
+
+
+def train(
+    head: str | Head,
+    samples: "Dataset",
+    *,
+    extra: "Sequence[Dataset]" = (),
+    parameters: Parameters | None = None,
+    n_jobs: int = 1,
+    cache_dir: str | Path | None = None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> HeadModel:
+    """Fit a head on the samples whose split is not `test`.
+
+    `extra` sets (see `ctnlp.sources`) are trained on too, but only `samples` tune calibration, thresholds and
+    abstention. `on_step` hears what is going on. Raises `CorpusError` when a label has too few samples to be tuned.
+    """
+    head = default().head(head) if isinstance(head, str) else head
+    parameters = parameters or Parameters()
+    on_step(f"segmenting {len(samples) + sum(map(len, extra))} samples")
+    rows = _rows(head, samples, extra, parameters, n_jobs, cache_dir)
+    _enough(head, rows, parameters)
+    on_step("counting n-grams")
+    counts = count(parameters.blocks, rows.documents)
+    scores = np.full(rows.targets.shape, np.nan)
+    for fold in range(parameters.folds):
+        on_step(f"fold {fold + 1} of {parameters.folds}")
+        held_out = (rows.fold == fold) & rows.natural
+        features, coef, intercept = _fit(head, rows, rows.fold != fold, parameters, counts, n_jobs)
+        held_documents = [rows.documents[i] for i in np.flatnonzero(held_out)]
+        scores[held_out] = features.transform(held_documents) @ coef.T + intercept
+    on_step("all samples")
+    features, coef, intercept = _fit(head, rows, np.ones(len(rows.fold), dtype=bool), parameters, counts, n_jobs)
+    tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
+    gold, held_scores = rows.targets[tuned], scores[tuned]
+    scale, offset = _calibrate(head, held_scores, gold)
+    probabilities = calibrated(head.kind, held_scores, scale, offset)
+    thresholds, floor = _thresholds(head, probabilities, gold)
+    model = HeadModel(
+        head=head.id,
+        kind=head.kind,
+        labels=head.label_ids,
+        blocks=parameters.blocks,
+        features=features,
+        coef=coef,
+        intercept=intercept,
+        scale=scale,
+        offset=offset,
+        thresholds=thresholds,
+        floor=floor,
+        review_below=0.0,
+        text_protocol=text_protocol(),
+    )
+    review_below = _review_below(model, probabilities, gold, parameters.review_accuracy)
+    return HeadModel(**{**vars(model), "review_below": review_below})
+
+
+def text_protocol() -> dict[str, str]:
+    """How text becomes words here: a model made under another protocol would see other features.
+
+    >>> sorted(text_protocol())
+    ['normaliser', 'segmenter']
+    """
+    return {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
+
+
+def targets(head: Head, samples: "Dataset") -> IntArray:
+    """What the samples say of each label: 1 yes, 0 no, -1 unknown; shape (n, labels)."""
+    column = COLUMNS.get(head.id, head.id)
+    result = np.full((len(samples), len(head.labels)), -1, dtype=np.int8)
+    position = {label: index for index, label in enumerate(head.label_ids)}
+    for number, (labels, unknown) in enumerate(zip(samples[column], samples["unknown"], strict=True)):
+        if labels is None:
+            continue
+        result[number] = 0
+        for label in unknown or ():
+            if label in position:
+                result[number, position[label]] = -1
+        for label in [labels] if isinstance(labels, str) else labels:
+            result[number, position[label]] = 1
+    return result
+
+
+def _rows(
+    head: Head,
+    samples: "Dataset",
+    extra: "Sequence[Dataset]",
+    parameters: Parameters,
+    n_jobs: int,
+    cache_dir: str | Path | None,
+) -> _Rows:
+    own = samples.select([i for i, part in enumerate(samples["split"]) if part != "test"])
+    fold = split(own, folds=parameters.folds, seed=parameters.seed)
+    parts = []
+    for dataset, folds in [(own, fold), *((other, np.full(len(other), -1)) for other in extra)]:
+        known = targets(head, dataset)
+        keep = np.flatnonzero((known >= 0).any(axis=1))
+        parts.append((dataset.select(keep), known[keep], folds[keep]))
+    texts, titles, owner, natural = [], [], [], []
+    number = 0
+    for dataset, _, folds in parts:
+        for sample, own_fold in zip(dataset, folds, strict=True):
+            # Other views only of our own samples: public corpora have enough text as it is.
+            for view, (title, text) in enumerate(_views(sample)[: None if own_fold >= 0 else 1]):
+                texts.append(text)
+                titles.append(title)
+                owner.append(number)
+                natural.append(view == 0)
+            number += 1
+    index = np.array(owner)
+    weights = np.concatenate([np.asarray(dataset["weight"], dtype=np.float64) for dataset, _, _ in parts])[index]
+    weights[~np.array(natural)] *= 0.5
+    return _Rows(
+        documents(texts, titles, n_jobs=n_jobs, cache_dir=cache_dir),
+        np.concatenate([known for _, known, _ in parts])[index],
+        weights,
+        np.concatenate([folds for _, _, folds in parts])[index],
+        np.array(natural),
+    )
+
+
+def _views(sample: dict[str, Any]) -> list[tuple[str, str]]:
+    """A sample as users may give it: title and text apart (the natural way), both in one, the headline alone."""
+    title, text = sample["title"] or "", sample["text"] or ""
+    if title and text:
+        return [(title, text), ("", f"{title}\n{text}"), ("", title)]
+    return [("", title or text)]
+
+
+def _enough(head: Head, rows: _Rows, parameters: Parameters) -> None:
+    tuned = rows.targets[(rows.fold >= 0) & rows.natural]
+    for label, positives in zip(head.label_ids, (tuned == 1).sum(axis=0).tolist(), strict=True):
+        if positives < 2 * parameters.folds:
+            raise CorpusError(
+                f"label {label!r} of head {head.id!r} has {positives} training samples; {2 * parameters.folds} are "
+                f"needed to tune it on {parameters.folds} folds: add samples, or take the label out of the taxonomy"
+            )
+
+
+def _fit(
+    head: Head, rows: _Rows, chosen: NDArray[np.bool_], parameters: Parameters, counts: Counts, n_jobs: int
+) -> tuple["FeatureUnion", FloatArray, FloatArray]:
+    import joblib
+
+    numbers = np.flatnonzero(chosen)
+    features, matrix = fit_on(counts, numbers)
+    known, weights = rows.targets[numbers], rows.weights[numbers]
+    tasks = []
+    for column in range(known.shape[1]):
+        says = np.flatnonzero(known[:, column] >= 0)
+        tasks.append(joblib.delayed(_fit_label)(matrix[says], known[says, column], weights[says], parameters))
+    fitted = joblib.Parallel(n_jobs=n_jobs, prefer="threads")(tasks)  # liblinear lets go of the GIL
+    # Half precision is what is stored; rounding here makes a loaded model the very model that was tuned and measured.
+    coef = np.vstack([coef for coef, _ in fitted]).astype(np.float16).astype(np.float32)
+    return features, coef, np.array([intercept for _, intercept in fitted], dtype=np.float64)
+
+
+def _fit_label(matrix: Any, target: IntArray, weights: FloatArray, parameters: Parameters) -> tuple[FloatArray, float]:
+    from sklearn.svm import LinearSVC
+
+    machine = LinearSVC(C=parameters.C, random_state=parameters.seed, max_iter=2000)
+    machine.fit(matrix, target, sample_weight=weights)
+    return machine.coef_[0], float(machine.intercept_[0])
+
+
+def _calibrate(head: Head, scores: FloatArray, gold: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Scale and offset of each label from out-of-fold scores.
+
+    Multi-label: Platt's sigmoid a label. Multi-class: one temperature and a bias a label, by multinomial log loss.
+    """
+    from scipy.optimize import minimize
+    from sklearn.linear_model import LogisticRegression
+
+    n_labels = len(head.labels)
+    if head.kind == "multilabel":
+        scale, offset = np.ones(n_labels), np.zeros(n_labels)
+        for label in range(n_labels):
+            sigmoid = LogisticRegression(C=1e3).fit(scores[:, [label]], gold[:, label])
+            scale[label], offset[label] = sigmoid.coef_[0, 0], sigmoid.intercept_[0]
+        return scale, offset
+
+    truth = gold.argmax(axis=1)
+
+    def loss(values: FloatArray) -> float:
+        probabilities = calibrated("multiclass", scores, np.exp(values[0]), values[1:])
+        return float(-np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1)).mean())
+
+    best = minimize(loss, np.zeros(n_labels + 1), method="L-BFGS-B").x
+    return np.full(n_labels, np.exp(best[0])), np.asarray(best[1:], dtype=np.float64)
+
+
+def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray) -> tuple[FloatArray, float]:
+    """Threshold of each label, by best F1, and floor of the best label, by most texts whose best label is right."""
+    n_labels = len(head.labels)
+    if head.kind == "multiclass":
+        return np.zeros(n_labels), 0.0
+    grid = np.arange(0.15, 0.701, 0.01)
+    thresholds = np.zeros(n_labels)
+    for label in range(n_labels):
+        given = probabilities[:, label] >= grid[:, None]
+        right = gold[:, label] == 1
+        f1 = 2 * (given & right).sum(axis=1) / (given.sum(axis=1) + right.sum())
+        thresholds[label] = grid[np.flatnonzero(f1 >= f1.max() - 1e-9)].mean()
+    best, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    hit, blank = gold[np.arange(len(gold)), best] == 1, ~gold.any(axis=1)
+    floors = np.arange(0.1, 0.701, 0.01)
+    right_share = np.array([np.where(top >= floor, hit, blank).mean() for floor in floors])
+    return thresholds, float(floors[np.flatnonzero(right_share >= right_share.max() - 1e-9)].mean())
+
+
+def _review_below(model: HeadModel, probabilities: FloatArray, gold: IntArray, accuracy: float) -> float:
+    """The lowest confidence from which on the best label (or none) is right in `accuracy` of the texts.
+
+    Never so high that more than half of the texts would need review.
+    """
+    decisions = model.decide(probabilities)
+    confidence = np.array([decision.confidence for decision in decisions])
+    right = np.array(
+        [
+            gold[i, model.labels.index(decision.labels[0][0])] == 1 if decision.labels else not gold[i].any()
+            for i, decision in enumerate(decisions)
+        ]
+    )
+    order = np.argsort(-confidence, kind="stable")
+    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(share >= accuracy)
+    kept = max(int(enough[-1]) + 1 if len(enough) else 0, len(order) // 2)
+    return float(confidence[order][kept - 1]) if kept else 0.0
