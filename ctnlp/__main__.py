@@ -1,0 +1,7 @@
+"""`python -m ctnlp` is `ctnlp`."""
+
+import sys
+
+from ctnlp.cli import main
+
+sys.exit(main())

@@ -1,0 +1,247 @@
+"""The front door: tag a text, many texts, or load other versions of the models.
+
+This module can itself be called, so that `import ctnlp.classify` is all that a pipeline needs:
+
+>>> import ctnlp.classify
+>>> ctnlp.classify("Bộ Giáo dục và Đào tạo công bố phương án tuyển sinh đại học năm 2026").topic.name
+'giao_duc'
+"""
+
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from ctnlp.errors import InputError, ModelIncompatible
+
+if TYPE_CHECKING:
+    from ctnlp.features import Document
+    from ctnlp.model import Decision, Explanation, HeadModel
+
+__all__ = ["Classification", "Classifier", "Label", "classify", "classify_many"]
+
+BATCH: Final = 512
+"""Texts whose features are in memory at once."""
+
+
+class Label(NamedTuple):
+    """A label and its calibrated probability."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What ctnlp says of one text.
+
+    `topics` and `programme` have the best label first and may be empty; `sentiment` is None for blank text. `versions`
+    names the model of each head.
+    """
+
+    topics: tuple[Label, ...]
+    programme: tuple[Label, ...]
+    sentiment: Label | None
+    needs_review: bool
+    versions: Mapping[str, str]
+
+    @property
+    def topic(self) -> Label | None:
+        """The best topic, or None when the text has no policy field."""
+        return self.topics[0] if self.topics else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, as `ctnlp classify --json` prints them."""
+        return {
+            "topics": [label._asdict() for label in self.topics],
+            "programme": [label._asdict() for label in self.programme],
+            "sentiment": self.sentiment._asdict() if self.sentiment else None,
+            "needs_review": self.needs_review,
+            "versions": dict(self.versions),
+        }
+
+
+class Spec(NamedTuple):
+    """Which models a classifier was loaded from: what another process needs to load the same."""
+
+    topic: str
+    programme: str
+    sentiment: str
+    root: str | None
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """The three heads, loaded. Use `Classifier.load`."""
+
+    topic: "HeadModel"
+    programme: "HeadModel"
+    sentiment: "HeadModel"
+    versions: Mapping[str, str]
+    spec: Spec
+
+    @classmethod
+    def load(
+        cls,
+        topic: str = "current",
+        programme: str = "current",
+        sentiment: str = "current",
+        root: str | Path | None = None,
+    ) -> Self:
+        """Load a version of each head from the models under `root`.
+
+        Raises `ModelNotFound` or `ModelCorrupt`; warns when this machine cuts words otherwise than the models' makers.
+
+        >>> sorted(Classifier.load().versions)
+        ['programme', 'sentiment', 'topic']
+        """
+        from ctnlp import registry
+
+        wanted = {"topic": topic, "programme": programme, "sentiment": sentiment}
+        loaded = {head: registry.load(head, version, root) for head, version in wanted.items()}
+        _check_protocol({f"{head} {manifest.version}": model for head, (model, manifest) in loaded.items()})
+        versions = {head: manifest.version for head, (_, manifest) in loaded.items()}
+        spec = Spec(**versions, root=str(root) if root is not None else None)
+        models = {head: model for head, (model, _) in loaded.items()}
+        return cls(**models, versions=versions, spec=spec)
+
+    def classify(self, text: str, *, title: str | None = None) -> Classification:
+        """Tag one text; `title`, if known, is read as a field of its own."""
+        return self.classify_many([text], titles=[title])[0]
+
+    def classify_many(
+        self, texts: Iterable[str], *, titles: Iterable[str | None] | None = None, n_jobs: int = 1
+    ) -> list[Classification]:
+        """Tag many texts, in their order, on `n_jobs` processes (-1: one a core).
+
+        Raises `InputError` when something is not a string, or `titles` is not as long as `texts`.
+        """
+        pairs = _pairs(texts, titles)
+        chunks = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
+        if n_jobs == 1 or len(chunks) == 1:
+            return [result for chunk in chunks for result in self._chunk(chunk)]
+        import joblib
+
+        results = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(classify_chunk)(self.spec, chunk) for chunk in chunks)
+        return [result for chunk in results for result in chunk]
+
+    def _chunk(self, pairs: Sequence[tuple[str, str]]) -> list[Classification]:
+        from ctnlp.features import documents
+
+        scored = documents([text for text, _ in pairs], [title for _, title in pairs])
+        decisions = [
+            head.decide(head.predict_proba(scored)) for head in (self.topic, self.programme, self.sentiment) if scored
+        ]
+        return [self._result(document, *three) for document, *three in zip(scored, *decisions, strict=True)]
+
+    def _result(
+        self, document: "Document", topic: "Decision", programme: "Decision", sentiment: "Decision"
+    ) -> Classification:
+        if not document.title and not document.body:
+            return Classification((), (), None, False, self.versions)
+        return Classification(
+            tuple(Label(*pair) for pair in topic.labels),
+            tuple(Label(*pair) for pair in programme.labels),
+            Label(*sentiment.labels[0]),
+            topic.needs_review or programme.needs_review or sentiment.needs_review,
+            self.versions,
+        )
+
+    def explain(self, text: str, *, title: str | None = None) -> dict[str, list["Explanation"]]:
+        """For each head, the phrases behind the labels that the text gets, or nearly gets.
+
+        >>> why = Classifier.load().explain("Giá vàng miếng tăng mạnh")
+        >>> why["topic"][0].label
+        'tai_chinh_ngan_hang'
+        """
+        from ctnlp.features import documents
+
+        document = documents(*([part] for part in _pairs([text], [title])[0]))[0]
+        if not document.title and not document.body:
+            return {"topic": [], "programme": [], "sentiment": []}
+        return {head.head: head.explain(document) for head in (self.topic, self.programme, self.sentiment)}
+
+
+def classify(text: str, *, title: str | None = None) -> Classification:
+    """Tag one text with the models in use.
+
+    >>> result = classify("Cháy lớn tại kho xưởng, hai công nhân thiệt mạng")
+    >>> result.sentiment.name
+    'negative'
+    >>> classify("  ").topic is None
+    True
+    """
+    return loaded(Spec("current", "current", "current", None)).classify(text, title=title)
+
+
+def classify_many(
+    texts: Iterable[str], *, titles: Iterable[str | None] | None = None, n_jobs: int = 1
+) -> list[Classification]:
+    """Tag many texts with the models in use.
+
+    >>> [result.sentiment is None for result in classify_many(["Giá điện tăng", ""])]
+    [False, True]
+    """
+    return loaded(Spec("current", "current", "current", None)).classify_many(texts, titles=titles, n_jobs=n_jobs)
+
+
+def classify_chunk(spec: Spec, pairs: Sequence[tuple[str, str]]) -> list[Classification]:
+    """One task of a worker process: load the models at the first, keep them for the next."""
+    return loaded(spec)._chunk(pairs)
+
+
+@lru_cache(maxsize=4)
+def loaded(spec: Spec) -> Classifier:
+    """The classifier of a spec, loaded once a process."""
+    return Classifier.load(*spec)
+
+
+def _pairs(texts: Iterable[str], titles: Iterable[str | None] | None) -> list[tuple[str, str]]:
+    """Texts and titles as checked pairs of strings."""
+    if isinstance(texts, str):
+        raise InputError("got one string where many were expected; use classify(text), or classify_many([text])")
+    bodies = list(texts)
+    heads = [""] * len(bodies) if titles is None else list(islice(titles, len(bodies) + 1))
+    if len(heads) != len(bodies):
+        raise InputError(f"got {len(bodies)} texts and {'more' if len(heads) > len(bodies) else len(heads)} titles")
+    for position, (text, title) in enumerate(zip(bodies, heads, strict=True)):
+        wrong = [type(value).__name__ for value in (text, title or "") if not isinstance(value, str)]
+        if wrong:
+            raise InputError(f"text {position} is {wrong[0]}, expected a string (an empty one for no text)")
+    return [(text, title or "") for text, title in zip(bodies, heads, strict=True)]
+
+
+def _check_protocol(models: Mapping[str, "HeadModel"]) -> None:
+    from ctnlp.train import text_protocol
+
+    here = text_protocol()
+    for name, model in models.items():
+        made = model.text_protocol
+        if made.get("normaliser") != here["normaliser"]:
+            raise ModelIncompatible(
+                f"model {name} was made with normaliser {made.get('normaliser')}, this ctnlp has {here['normaliser']}: "
+                "train it again, or install the ctnlp it was made with (ctnlp models show)"
+            )
+        # The last word is the hash of the segmentation model: a new release with the same one cuts the same words.
+        if made.get("segmenter", "").split()[-1:] != here["segmenter"].split()[-1:]:
+            warnings.warn(
+                f"model {name} was made with {made.get('segmenter')}, here is {here['segmenter']}: words may "
+                "differ, so its figures may not hold; install that underthesea or train again",
+                stacklevel=3,
+            )
+
+
+class _CallableModule(ModuleType):
+    """`import ctnlp.classify as c; c(text)` works, and so does `c.classify_many`."""
+
+    def __call__(self, text: str, *, title: str | None = None) -> Classification:
+        """Tag one text; see `classify`."""
+        return classify(text, title=title)
+
+
+sys.modules[__name__].__class__ = _CallableModule

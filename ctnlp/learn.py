@@ -1,0 +1,90 @@
+"""The straight line of learning in one call: samples -> train -> evaluate -> save a version -> promote."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ctnlp import registry, sources
+from ctnlp.corpus import describe
+from ctnlp.errors import CorpusError, ModelNotFound
+from ctnlp.evaluate import Evaluation, evaluate
+from ctnlp.manifest import Manifest
+from ctnlp.train import Parameters, train
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["learn", "test_split"]
+
+
+def learn(
+    head: str,
+    samples: "Dataset",
+    *,
+    name: str = "policy_news",
+    extra: Mapping[str, str | Path] | None = None,
+    parameters: Parameters | None = None,
+    root: str | Path | None = None,
+    promote: bool = False,
+    n_jobs: int = 1,
+    cache_dir: str | Path | None = None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> tuple[Manifest, Evaluation]:
+    """Train a head on `samples`, measure it on their test split, and save it as a new version under `root`.
+
+    `extra` maps ids of `ctnlp.sources` to local files to train on besides. `name` is how manifest and card call the
+    samples. With `promote` the version is put in use. Raises `CorpusError` when there is no test split.
+    """
+    parameters = parameters or Parameters()
+    held_out = test_split(samples)
+    others = {source: sources.read(source, path, seed=parameters.seed) for source, path in (extra or {}).items()}
+    model = train(
+        head,
+        samples,
+        extra=list(others.values()),
+        parameters=parameters,
+        n_jobs=n_jobs,
+        cache_dir=cache_dir,
+        on_step=on_step,
+    )
+    on_step(f"evaluating on {len(held_out)} test samples")
+    figures = evaluate(model, held_out, seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
+    licenses = sorted({license_ for license_ in samples["license"] if license_}) or ["not stated"]
+    trained = samples.select([i for i, part in enumerate(samples["split"]) if part != "test"])
+    training_data = [
+        describe(f"{name}, training split", "this version of ctnlp", " / ".join(licenses), trained),
+        *(
+            describe(
+                sources.SOURCES[source].name, sources.SOURCES[source].revision, sources.SOURCES[source].license, rows
+            )
+            for source, rows in others.items()
+        ),
+    ]
+    try:
+        parent = registry.current(head, root)
+    except ModelNotFound:
+        parent = None
+    manifest = registry.save(
+        model,
+        training_data=training_data,
+        parameters={key: value for key, value in asdict(parameters).items() if key not in ("blocks", "seed")},
+        seed=parameters.seed,
+        metrics={f"{name}, test split": figures.to_dict()},
+        root=root,
+        parent=parent,
+    )
+    if promote:
+        registry.promote(head, manifest.version, root)
+    return manifest, figures
+
+
+def test_split(samples: "Dataset") -> "Dataset":
+    """The samples whose split is `test`. Raises `CorpusError` when there are none."""
+    held_out = samples.select([i for i, part in enumerate(samples["split"]) if part == "test"])
+    if not len(held_out):
+        raise CorpusError(
+            "no sample has split 'test', so nothing could be measured; give some of them a column split=test "
+            "(ctnlp.corpus.split keeps near-duplicates together)"
+        )
+    return held_out
