@@ -5,11 +5,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from ctnlp.classify import Classification, Classifier, Spec, classify_chunk
 from ctnlp.errors import RecordError
+from ctnlp.normalise import normalise
 from ctnlp.records import Format, Record, Rejected, Table, atomic_file, format_of, open_table, write_table
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ COLUMNS: Final = (
 """The columns that `score` adds."""
 
 BATCH: Final = 500
-"""Rows in memory at once, for each process."""
+"""Rows that are scored at once."""
+
+AHEAD: Final = 8
+"""Batches in memory, for each process if there are several."""
 
 _TEXT_NAMES: Final = ("text", "body", "content", "noi_dung", "nội dung", "noi dung", "lead", "sapo")
 _TITLE_NAMES: Final = ("title", "headline", "tieu_de", "tiêu đề", "tieu de")
@@ -76,6 +81,8 @@ def score(
     """
     if str(source) != "-" and Path(source).resolve() == Path(target).resolve():
         raise RecordError("source and target are the same file; name another target", path=target)
+    if Path(source).resolve() == _rejected_path(target).resolve():
+        raise RecordError("rejected rows would overwrite the source; name another target", path=source)
     classifier = classifier or Classifier.load()
     with open_table(source, encoding=encoding) as table:
         text_column, title_column = _columns(table, text_column, title_column)
@@ -102,7 +109,7 @@ def _columns(table: Table, text: str | None, title: str | None) -> tuple[str, st
     for name in (text, title):
         if name is not None and name not in table.columns:
             raise RecordError(f"no column {name!r}; it has {', '.join(table.columns)}", path=table.source)
-    by_lower = {column.lower().strip(): column for column in table.columns}
+    by_lower = {normalise(column).lower().strip(): column for column in table.columns}
     title = title or next((by_lower[name] for name in _TITLE_NAMES if name in by_lower), None)
     text = text or next((by_lower[name] for name in _TEXT_NAMES if name in by_lower), None)
     if text is None and (title is not None or len(table.columns) == 1):
@@ -181,9 +188,11 @@ def _scored(
         return
     import joblib
 
-    # The generator hands out a few batches ahead of the workers, so memory stays bounded by their number.
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")
-    yield from parallel(joblib.delayed(_score_batch)(classifier.spec, batch) for batch in batches)
+    ahead = AHEAD * joblib.effective_n_jobs(n_jobs)
+    with joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1) as parallel:
+        # In rounds: within one, joblib reads on as fast as it scores, however slowly the results are written.
+        while tasks := [joblib.delayed(_score_batch)(classifier.spec, batch) for batch in islice(batches, ahead)]:
+            yield from parallel(tasks)
 
 
 def _score_batch(spec: Spec, batch: _Batch) -> tuple[_Batch, list[Classification]]:
@@ -225,12 +234,16 @@ class _Rejects:
         self.count += len(rows)
 
 
+def _rejected_path(target: str | Path) -> Path:
+    return Path(f"{target}.rejected.jsonl")
+
+
 @contextmanager
 def _rejects(target: str | Path) -> Iterator[_Rejects]:
     if str(target) == "-":
         yield _Rejects(sys.stderr, None)
         return
-    path = Path(f"{target}.rejected.jsonl")
+    path = _rejected_path(target)
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         rejects = _Rejects(stream, path)
         yield rejects

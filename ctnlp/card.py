@@ -29,6 +29,10 @@ _LIMITS_VI: Final = (
 )
 
 
+# The best known first: a manifest's own order is that of the alphabet once it is read back.
+_ORDER: Final = ("accuracy", "hit", "micro_f1", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error")
+
+
 def render(manifest: Manifest, head: Head) -> str:
     """The card of a version. `head` gives the labels their names."""
     return "\n".join([*_intro(manifest, head), *_data(manifest), *_figures(manifest), *_labels(manifest, head), ""])
@@ -83,14 +87,16 @@ def _data(manifest: Manifest) -> list[str]:
 
 def _figures(manifest: Manifest) -> list[str]:
     lines = ["", "## How good it is / Chất lượng"]
-    for name, figures in manifest.metrics.items():
+    for name, figures in sorted(manifest.metrics.items()):
+        values = figures["figures"]
+        order = [*(key for key in _ORDER if key in values), *sorted(values.keys() - set(_ORDER))]
         lines += [
             "",
             f"On **{name}**, {figures['samples']:,} samples never trained on, with 95 % bootstrap intervals:",
             "",
             "| figure | value | 95 % interval |",
             "|---|---:|---|",
-            *(f"| {key} | {_number(value)} | {_interval(value)} |" for key, value in figures["figures"].items()),
+            *(f"| {key} | {_number(values[key])} | {_interval(values[key])} |" for key in order),
             "",
             "Share of texts kept, most confident first, and how often the best label is right among them: "
             + ", ".join(f"{share:.0%}: {hit:.1%}" for share, hit in figures["coverage"] if round(share * 100) % 20 == 0)
@@ -101,7 +107,7 @@ def _figures(manifest: Manifest) -> list[str]:
 
 def _labels(manifest: Manifest, head: Head) -> list[str]:
     lines = ["", "## Labels / Nhãn"]
-    for name, figures in manifest.metrics.items():
+    for name, figures in sorted(manifest.metrics.items()):
         measured: Mapping[str, Mapping[str, Any]] = {row["label"]: row for row in figures["labels"]}
         lines += [
             "",

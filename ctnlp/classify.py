@@ -10,7 +10,7 @@ This module can itself be called, so that `import ctnlp.classify` is all that a 
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -79,9 +79,10 @@ class Spec(NamedTuple):
 class Classifier:
     """The three heads, loaded. Use `Classifier.load`."""
 
-    topic: "HeadModel"
-    programme: "HeadModel"
-    sentiment: "HeadModel"
+    # Whole vocabularies would take half a minute to show in a notebook.
+    topic: "HeadModel" = field(repr=False)
+    programme: "HeadModel" = field(repr=False)
+    sentiment: "HeadModel" = field(repr=False)
     versions: Mapping[str, str]
     spec: Spec
 
@@ -210,7 +211,8 @@ def _pairs(texts: Iterable[str], titles: Iterable[str | None] | None) -> list[tu
     if len(heads) != len(bodies):
         raise InputError(f"got {len(bodies)} texts and {'more' if len(heads) > len(bodies) else len(heads)} titles")
     for position, (text, title) in enumerate(zip(bodies, heads, strict=True)):
-        wrong = [type(value).__name__ for value in (text, title or "") if not isinstance(value, str)]
+        given = (text,) if title is None else (text, title)
+        wrong = [type(value).__name__ for value in given if not isinstance(value, str)]
         if wrong:
             raise InputError(f"text {position} is {wrong[0]}, expected a string (an empty one for no text)")
     return [(text, title or "") for text, title in zip(bodies, heads, strict=True)]
@@ -220,6 +222,7 @@ def _check_protocol(models: Mapping[str, "HeadModel"]) -> None:
     from ctnlp.train import text_protocol
 
     here = text_protocol()
+    others = []
     for name, model in models.items():
         made = model.text_protocol
         if made.get("normaliser") != here["normaliser"]:
@@ -229,11 +232,13 @@ def _check_protocol(models: Mapping[str, "HeadModel"]) -> None:
             )
         # The last word is the hash of the segmentation model: a new release with the same one cuts the same words.
         if made.get("segmenter", "").split()[-1:] != here["segmenter"].split()[-1:]:
-            warnings.warn(
-                f"model {name} was made with {made.get('segmenter')}, here is {here['segmenter']}: words may "
-                "differ, so its figures may not hold; install that underthesea or train again",
-                stacklevel=3,
-            )
+            others.append(f"{name} with {made.get('segmenter')}")
+    if others:
+        warnings.warn(
+            f"models were made with another segmenter ({', '.join(others)}), here is {here['segmenter']}: words may "
+            "differ, so their figures may not hold; install that underthesea or train again",
+            stacklevel=3,
+        )
 
 
 class _CallableModule(ModuleType):

@@ -42,6 +42,7 @@ jobs_option = click.option("--jobs", "n_jobs", default=1, show_default=True, hel
 version_option = click.option(
     "--version", "version", default="current", show_default=True, help="Version of the model."
 )
+news_option = click.option("--news", type=click.Path(), help="Measure on real news: a table of url, title, body.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 head_argument = click.argument("head", type=HEADS)
 
@@ -193,12 +194,20 @@ def _table(summary: "Summary") -> str:
 @click.option(
     "--with", "extra", multiple=True, metavar="SOURCE=FILE", help="Train on a public corpus too: vntc, phap_dien."
 )
+@news_option
 @click.option("--promote", is_flag=True, help="Put the new version in use.")
 @click.option("--seed", default=765, show_default=True, help="Seed of folds and fitting.")
 @jobs_option
 @models_option
 def train(
-    head: str, data: str | None, extra: Sequence[str], promote: bool, seed: int, n_jobs: int, root: str | None
+    head: str,
+    data: str | None,
+    extra: Sequence[str],
+    news: str | None,
+    promote: bool,
+    seed: int,
+    n_jobs: int,
+    root: str | None,
 ) -> None:
     """Train HEAD on the labelled samples, measure it on their test split, save it as a new version."""
     from ctnlp import places
@@ -211,6 +220,7 @@ def train(
         _samples(data),
         name=Path(data).stem if data and Path(data).is_file() else "policy_news",
         extra=pairs,
+        news=news,
         parameters=Parameters(seed=seed),
         root=root,
         promote=promote,
@@ -225,22 +235,30 @@ def train(
 @cli.command()
 @head_argument
 @data_option
+@news_option
 @version_option
 @json_option
 @click.option("--figure", type=click.Path(dir_okay=False), help="Draw the figures into this PNG, SVG or PDF file.")
 @jobs_option
 @models_option
 def evaluate(
-    head: str, data: str | None, version: str, as_json: bool, figure: str | None, n_jobs: int, root: str | None
+    head: str,
+    data: str | None,
+    news: str | None,
+    version: str,
+    as_json: bool,
+    figure: str | None,
+    n_jobs: int,
+    root: str | None,
 ) -> None:
     """Measure HEAD on the test split of the samples, or on your own labelled table."""
-    from ctnlp import registry
+    from ctnlp import registry, sources
     from ctnlp.evaluate import evaluate as measure
     from ctnlp.evaluate import plot
     from ctnlp.learn import test_split
 
     model, _ = registry.load(head, version, root)
-    samples = _samples(data)
+    samples = sources.news_2026(news) if news else _samples(data)
     figures = measure(model, test_split(samples) if "test" in set(samples["split"]) else samples, n_jobs=n_jobs)
     if figure:
         plot(figures, figure)

@@ -84,8 +84,9 @@ def to_dataset(samples: Iterable[dict[str, Any]]) -> "Dataset":
         }
         | {"weight": Value("float32")}
     )
-    rows = [{name: sample.get(name, default_) for name, default_ in _FIELDS.items()} for sample in samples]
-    return Dataset.from_list(rows, features=features)
+    rows = list(samples)
+    columns = {name: [row.get(name, default_) for row in rows] for name, default_ in _FIELDS.items()}
+    return Dataset.from_dict(columns, features=features)
 
 
 def load(folder: str | Path | None = None) -> "Dataset":
@@ -106,15 +107,27 @@ def _raw_samples(root: Path) -> Iterator[dict[str, Any]]:
     if not files:
         raise CorpusError(f"{root}: no *.jsonl files with samples; name the folder that holds policy_news/")
     for path in files:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 try:
                     sample = json.loads(line)
-                except json.JSONDecodeError as error:
+                except ValueError as error:  # no JSON, or no UTF-8
                     raise CorpusError(f"{path}, line {number}: not JSON ({error})") from error
                 if not isinstance(sample, dict):
                     raise CorpusError(f"{path}, line {number}: expected an object, got {type(sample).__name__}")
+                for name, value in sample.items():
+                    if not _fits(name, value):
+                        raise CorpusError(f"{path}, line {number}: {name} can't be {value!r}; see the other samples")
                 yield sample
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a field of a sample has a value of the right type."""
+    if name in ("topics", "programme", "unknown"):
+        return value is None or (isinstance(value, list) and all(isinstance(label, str) for label in value))
+    if name == "weight":
+        return isinstance(value, int | float)
+    return name not in _FIELDS or isinstance(value, str) or (value is None and name == "sentiment")
 
 
 def from_table(
@@ -134,8 +147,9 @@ def from_table(
     taxonomy = taxonomy or default()
     samples = []
     with open_table(path) as table:
-        if text_column not in table.columns:
-            raise CorpusError(f"{path}: no column {text_column!r}; it has {', '.join(table.columns)}")
+        for column in (text_column, title_column or text_column):
+            if column not in table.columns:
+                raise CorpusError(f"{path}: no column {column!r}; it has {', '.join(table.columns)}")
         for row in table:
             if isinstance(row, Rejected):
                 raise CorpusError(f"{path}, line {row.line}: {row.reason}")
@@ -147,18 +161,20 @@ def from_table(
 
 def _sample(row: Record, path: str, text_column: str, title_column: str | None, taxonomy: Taxonomy) -> dict[str, Any]:
     values = row.values
-    sample = {
+    sample: dict[str, Any] = {
         "id": str(values.get("id") or f"{Path(path).name}:{row.line}"),
         "title": str(values.get(title_column or "title") or ""),
         "text": str(values.get(text_column) or ""),
         "topics": _labels(values, "topics" if "topics" in values else "topic"),
         "programme": _labels(values, "programme"),
-        "sentiment": values.get("sentiment") or None,
-        "split": values.get("split") or "",
-        "weight": float(values.get("weight") or 1.0),
+        "sentiment": str(values.get("sentiment") or "").strip() or None,
+        "split": str(values.get("split") or "").strip(),
+        "weight": _weight(values.get("weight")),
         "source": path,
     }
     reason = _label_fault(sample, taxonomy)
+    if not 0 < sample["weight"] < float("inf"):
+        reason = f"weight is {values['weight']!r}, expected a number above 0"
     if reason:
         raise CorpusError(f"{path}, line {row.line}: {reason}")
     return sample
@@ -168,8 +184,15 @@ def _labels(values: dict[str, Any], column: str) -> list[str] | None:
     if column not in values:
         return None
     cell = values[column]
-    parts = cell.split("|") if isinstance(cell, str) else cell or []
-    return [part.strip() for part in parts if part.strip()]
+    parts = cell if isinstance(cell, list) else str(cell or "").split("|")
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
+def _weight(cell: Any) -> float:
+    try:
+        return 1.0 if cell is None or cell == "" else float(cell)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _label_fault(sample: dict[str, Any], taxonomy: Taxonomy) -> str | None:
@@ -237,6 +260,8 @@ def split(samples: "Dataset", *, folds: int = 5, seed: int = 765) -> "np.ndarray
         raise CorpusError(
             f"{len(samples)} samples in {len(set(groups.tolist()))} groups can't be split in {folds} folds"
         )
+    if max(Counter(strata).values()) < folds:
+        strata = [""] * len(samples)  # too few of each to be spread
     assigned = np.zeros(len(samples), dtype=np.int64)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

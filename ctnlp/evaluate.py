@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.errors import CorpusError, MissingExtra
+from ctnlp.errors import CorpusError, MissingExtra, ModelIncompatible
 from ctnlp.features import documents
 from ctnlp.model import FloatArray, HeadModel
 from ctnlp.taxonomy import Head, default
@@ -103,9 +103,15 @@ def evaluate(
 ) -> Evaluation:
     """Score the samples and compare. Samples about whose labels something is unknown are left out.
 
-    Raises `CorpusError` when none is left.
+    `head` is the one the model was trained for, if it is not of ctnlp's taxonomy. Raises `CorpusError` when no sample
+    is left, and `ModelIncompatible` when the head has other labels than the model.
     """
     head = head or default().head(model.head)
+    if head.label_ids != model.labels:
+        raise ModelIncompatible(
+            f"the model has the labels {', '.join(model.labels)}, head {head.id!r} has {', '.join(head.label_ids)}; "
+            "name the head it was trained for"
+        )
     known = targets(head, samples)
     keep = np.flatnonzero((known >= 0).all(axis=1))
     if not len(keep):
@@ -169,8 +175,8 @@ def _bootstrap(
         "accuracy": weights @ exact / count,
         "hit": weights @ hit / count,
         "micro_f1": _ratio(2 * right.sum(axis=1), (claimed + true).sum(axis=1)),
-        # A label absent from the samples has no F1 and takes no part in the mean.
-        "macro_f1": f1[:, true[0] > 0].mean(axis=1),
+        # A label absent from the samples has no F1 and takes no part in the mean. If all are absent, it is 0.
+        "macro_f1": f1[:, (true[0] > 0) | ~gold.any()].mean(axis=1),
         "weighted_f1": _ratio((f1 * true).sum(axis=1), true.sum(axis=1)),
         "log_loss": weights @ _log_loss(model, probabilities, gold) / count,
         "expected_calibration_error": np.array([_calibration_error(confidence, hit, row) for row in weights]),
@@ -209,10 +215,11 @@ def _log_loss(model: HeadModel, probabilities: FloatArray, gold: NDArray[np.bool
 
 def _calibration_error(confidence: FloatArray, hit: NDArray[np.bool_], weights: FloatArray) -> float:
     order = np.argsort(confidence, kind="stable")
-    mass = np.cumsum(weights[order])
+    mass = np.cumsum(weights[order], dtype=np.float64)
     # A sample belongs to the bin in which the middle of its mass lies.
     bins = ((mass - weights[order] / 2) / mass[-1] * BINS).astype(np.int64)
-    gap = np.bincount(bins, weights=(weights * (hit.astype(np.float64) - confidence))[order], minlength=BINS)
+    gaps = np.asarray(hit, dtype=np.float64) - np.asarray(confidence, dtype=np.float64)
+    gap = np.bincount(bins, weights=(weights * gaps)[order], minlength=BINS)
     return float(np.abs(gap).sum() / mass[-1])
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ctnlp.errors import CorpusError
 from ctnlp.normalise import normalise, strip_diacritics
 from ctnlp.segment import segment_many
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["BLOCKS", "Analyzer", "Block", "Counts", "Document", "count", "documents", "fit_on", "union"]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
+
+LONGEST_GRAM: Final = 40
+"""Units of an n-gram beyond which a stored block is not believed."""
 
 _DIGIT: Final = re.compile(r"\d")
 
@@ -59,10 +63,11 @@ class Block:
 
 
 BLOCKS: Final = (
-    Block("word", "word", 1, 2),
-    Block("syllable", "syllable", 1, 3, max_features=50_000, min_df=3),
-    Block("char", "char", 3, 5, max_features=40_000, min_df=3, weight=0.6),
-    Block("title", "word", 1, 2, part="title", max_features=15_000, weight=0.6),
+    Block("word", "word", 1, 1, max_features=30_000),
+    Block("phrase", "word", 2, 2, weight=0.6),
+    Block("syllable", "syllable", 1, 2, min_df=3, weight=0.5),
+    Block("char", "char", 3, 5, min_df=3, weight=0.4),
+    Block("title", "word", 1, 1, part="title", max_features=10_000, weight=0.5),
 )
 """The blocks of the shipped heads."""
 
@@ -171,42 +176,65 @@ class Counts:
 
 
 def count(blocks: Sequence[Block], training: Sequence[Document]) -> Counts:
-    """Count the n-grams of training documents once, however many subsets are fitted on later."""
+    """Count the n-grams of training documents once, however many subsets are fitted on later.
+
+    A block without a frequent n-gram is left out, as that of the titles is when there are no titles.
+    """
     from sklearn.feature_extraction.text import CountVectorizer
 
-    names, matrices = [], []
+    kept, names, matrices = [], [], []
     for block in blocks:
         counter = CountVectorizer(analyzer=Analyzer(block.unit, block.low, block.high, block.part), min_df=block.min_df)
-        matrices.append(counter.fit_transform(training))
+        try:
+            matrices.append(counter.fit_transform(training))
+        except ValueError:  # how scikit-learn says that no n-gram is left
+            continue
+        kept.append(block)
         names.append(counter.get_feature_names_out())
-    return Counts(tuple(blocks), tuple(names), tuple(matrices))
+    return Counts(tuple(kept), tuple(names), tuple(matrices))
 
 
 def fit_on(counts: Counts, rows: NDArray[np.int64]) -> tuple["FeatureUnion", "csr_matrix"]:
-    """The features learned from some rows alone, vocabulary and idf included, and these rows' matrix."""
+    """The features learned from some rows alone, vocabulary and idf included, and these rows' matrix.
+
+    Raises `CorpusError` when no n-gram is frequent enough in these rows.
+    """
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    names, idf, parts = [], [], []
+    kept, names, idf, parts = [], [], [], []
     for block, all_names, matrix in zip(counts.blocks, counts.names, counts.matrices, strict=True):
         chosen = matrix[rows]
         often = np.asarray(chosen.sum(axis=0)).ravel()
         often[chosen.getnnz(axis=0) < block.min_df] = 0
         # The most frequent n-grams, in alphabetical order: the same for the same rows on every machine.
         columns = np.sort(np.argsort(-often, kind="stable")[: min(block.max_features, np.count_nonzero(often))])
+        if not len(columns):
+            continue
         tfidf = TfidfTransformer(sublinear_tf=True)
         weighted = tfidf.fit_transform(chosen[:, columns].astype(np.float32))
+        kept.append(block)
         names.append(all_names[columns].tolist())
         idf.append(tfidf.idf_)
         parts.append(weighted * block.weight)
-    return union(counts.blocks, names, idf), csr_matrix(hstack(parts, dtype=np.float32))
+    if not kept:
+        raise CorpusError(f"nothing to learn from: no word occurs in enough of the {len(rows)} texts; add samples")
+    return union(kept, names, idf), csr_matrix(hstack(parts, dtype=np.float32))
 
 
 def block_from(values: dict[str, Any]) -> Block:
-    """A block from its JSON form; the inverse of `dataclasses.asdict`.
+    """A block from its JSON form; the inverse of `dataclasses.asdict`. Raises `ValueError` for what is none.
 
     >>> from dataclasses import asdict
     >>> block_from(asdict(BLOCKS[0])) == BLOCKS[0]
     True
     """
-    return Block(**values)
+    block = Block(**values)
+    sizes = (block.low, block.high, block.min_df, block.max_features)
+    if block.unit not in ("word", "syllable", "char") or block.part not in ("title", "all"):
+        raise ValueError(f"block {block.name!r} of unit {block.unit!r} and part {block.part!r}")
+    if not all(type(size) is int for size in sizes) or not 1 <= block.low <= block.high <= LONGEST_GRAM:
+        raise ValueError(f"block {block.name!r} of sizes {sizes}")
+    if not isinstance(block.weight, int | float) or not np.isfinite(block.weight):
+        raise ValueError(f"block {block.name!r} of weight {block.weight!r}")
+    return block

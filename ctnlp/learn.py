@@ -24,6 +24,7 @@ def learn(
     *,
     name: str = "policy_news",
     extra: Mapping[str, str | Path] | None = None,
+    news: str | Path | None = None,
     parameters: Parameters | None = None,
     root: str | Path | None = None,
     promote: bool = False,
@@ -34,7 +35,8 @@ def learn(
     """Train a head on `samples`, measure it on their test split, and save it as a new version under `root`.
 
     `extra` maps ids of `ctnlp.sources` to local files to train on besides. `name` is how manifest and card call the
-    samples. With `promote` the version is put in use. Raises `CorpusError` when there is no test split.
+    samples. `news` is the table of the real news of 2025-26, to be measured on too. With `promote` the version is put
+    in use. Raises `CorpusError` when there is no test split.
     """
     parameters = parameters or Parameters()
     held_out = test_split(samples)
@@ -50,6 +52,11 @@ def learn(
     )
     on_step(f"evaluating on {len(held_out)} test samples")
     figures = evaluate(model, held_out, seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
+    metrics = {f"{name}, test split": figures.to_dict()}
+    if news is not None:
+        on_step("evaluating on real news")
+        real = evaluate(model, sources.news_2026(news), seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
+        metrics["real news of 2025-26, reporting half"] = real.to_dict()
     licenses = sorted({license_ for license_ in samples["license"] if license_}) or ["not stated"]
     trained = samples.select([i for i, part in enumerate(samples["split"]) if part != "test"])
     training_data = [
@@ -70,7 +77,7 @@ def learn(
         training_data=training_data,
         parameters={key: value for key, value in asdict(parameters).items() if key not in ("blocks", "seed")},
         seed=parameters.seed,
-        metrics={f"{name}, test split": figures.to_dict()},
+        metrics=metrics,
         root=root,
         parent=parent,
     )

@@ -18,6 +18,9 @@ FORMAT: Final = 1
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TYPES: Final = dict.fromkeys(("text_protocol", "arrays", "parameters", "libraries", "metrics"), dict) | dict.fromkeys(
+    ("head", "created"), str
+)
 VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 
 
@@ -102,6 +105,9 @@ def _checked(raw: Mapping[str, Any]) -> Manifest:
     values["training_data"] = tuple(TrainingData(**entry) for entry in raw["training_data"])
     values["files"] = {name: FileEntry(**entry) for name, entry in raw["files"].items()}
     manifest = Manifest(**values)
+    for name, kind in _TYPES.items():
+        if not isinstance(getattr(manifest, name), kind):
+            raise TypeError(f"{name} is {type(getattr(manifest, name)).__name__}, not {kind.__name__}")
     if manifest.kind not in ("multilabel", "multiclass"):
         raise ValueError(f"kind {manifest.kind!r}")
     if not VERSION.fullmatch(manifest.version):
@@ -116,4 +122,6 @@ def _checked(raw: Mapping[str, Any]) -> Manifest:
 def _strings(values: Any) -> list[str]:
     if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
         raise TypeError("labels are not a list of strings")
+    if len(set(values)) < len(values):
+        raise ValueError("a label stands twice")
     return values

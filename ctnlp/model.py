@@ -22,7 +22,7 @@ __all__ = ["Decision", "Explanation", "HeadModel", "Phrase"]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
 
-# Blocks whose columns are words that a person can read; characters count in `Explanation.rest`.
+# Units that a person can read; characters count in `Explanation.rest`.
 _READABLE: Final = ("word", "syllable")
 
 
@@ -47,7 +47,8 @@ class Phrase:
 class Explanation:
     """Why a label has its score: `phrases`, strongest first, and `rest` add up to it.
 
-    `rest` is the intercept, the characters, the title's own columns and the lesser phrases.
+    A phrase counts all columns that read like it: as words, as syllables, as part of the title. `rest` is the
+    intercept, the characters and the lesser phrases.
     """
 
     label: str
@@ -71,7 +72,7 @@ class HeadModel:
     kind: Kind
     labels: tuple[str, ...]
     blocks: tuple[Block, ...]
-    features: "FeatureUnion"
+    features: "FeatureUnion" = field(repr=False)  # its vocabulary takes many seconds to show
     coef: FloatArray
     intercept: FloatArray
     scale: FloatArray

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ctnlp import card, places, storage
-from ctnlp.errors import ModelError, ModelNotFound
+from ctnlp.errors import ModelCorrupt, ModelError, ModelNotFound
 from ctnlp.manifest import VERSION, Manifest, TrainingData
 from ctnlp.model import HeadModel
 from ctnlp.records import atomic_file
@@ -57,7 +57,9 @@ def versions(head: str, root: str | Path | None = None) -> list[str]:
     folder = places.find("models", root) / head
     if not folder.is_dir():
         return []
-    names = [path.name for path in folder.iterdir() if (path / storage.MANIFEST).is_file() and path.name[0] != "."]
+    names = [
+        path.name for path in folder.iterdir() if VERSION.fullmatch(path.name) and (path / storage.MANIFEST).is_file()
+    ]
     return sorted(names, key=lambda name: [int(part) if part.isdigit() else part for part in _DIGITS.split(name)])
 
 
@@ -96,7 +98,10 @@ def load(head: str, version: str = "current", root: str | Path | None = None) ->
     >>> model.labels
     ('negative', 'neutral', 'positive')
     """
-    model, manifest = storage.read_model(_folder(head, version, root))
+    folder = _folder(head, version, root)
+    model, manifest = storage.read_model(folder)
+    if manifest.head != head:
+        raise ModelCorrupt(f"{folder}: holds a model of head {manifest.head!r}, not of {head!r}; move it there")
     return model, manifest
 
 
@@ -127,9 +132,12 @@ def save(
     """
     head = head or default().head(model.head)
     folder = places.find("models", root) / head.id
-    folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", suffix=".part", dir=folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".new-", suffix=".part", dir=folder))
+    except OSError as error:
+        raise ModelError(f"{folder}: the model can't be saved ({error.strerror})") from error
     try:
         while True:
             version = _next_version(folder, now)
@@ -167,10 +175,10 @@ def save(
 
 
 def _next_version(folder: Path, now: datetime) -> str:
-    number = 1
-    while (folder / f"{now:%Y-%m-%d}.{number}").exists():
-        number += 1
-    return f"{now:%Y-%m-%d}.{number}"
+    day = f"{now:%Y-%m-%d}."
+    numbers = [path.name.removeprefix(day) for path in folder.glob(f"{day}*")]
+    # One more than the highest: a number that was deleted is not given to another model.
+    return f"{day}{max((int(number) for number in numbers if number.isdecimal()), default=0) + 1}"
 
 
 def _sync(folder: Path) -> None:

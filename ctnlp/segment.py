@@ -31,7 +31,7 @@ class Segmenter:
     """Cuts text into words by underthesea's model, without its side effects.
 
     >>> Segmenter().words("Bộ Giáo dục và Đào tạo công bố phương án tuyển sinh")
-    ['Bộ', 'Giáo dục', 'và', 'Đào tạo', 'công bố', 'phương án', 'tuyển sinh']
+    ['Bộ', 'Giáo dục và Đào tạo', 'công bố', 'phương án', 'tuyển sinh']
     """
 
     @cached_property
@@ -107,7 +107,8 @@ def segment_many(texts: Iterable[str], *, n_jobs: int = 1, cache_dir: str | Path
     """
     import joblib
 
-    work = joblib.Memory(cache_dir, verbose=0).cache(_segment_batch) if cache_dir is not None else _segment_batch
+    # A path: given a string, joblib would use another folder, one level down.
+    work = joblib.Memory(Path(cache_dir), verbose=0).cache(_segment_batch) if cache_dir is not None else _segment_batch
     identity = default_segmenter().identity
     tasks = (joblib.delayed(work)(batch, identity) for batch in _batches(texts, BATCH))
     return [words for batch in joblib.Parallel(n_jobs=n_jobs)(tasks) for words in batch]

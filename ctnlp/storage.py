@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,18 @@ MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "weights.safetensors"
 VOCABULARY: Final = "vocabulary.json.gz"
 CARD: Final = "README.md"
+
+# What JSON, gzip and arrays raise on contents that some program made up.
+_UNREADABLE: Final = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
 
 LARGEST: Final = 512 * 1024 * 1024
 """Bytes of one file, packed or not, beyond which it is not read: a small hostile file can't claim all memory."""
@@ -99,7 +112,7 @@ def read_model(folder: Path) -> tuple[HeadModel, Manifest]:
         return _assemble(manifest, blocks, arrays, names), manifest
     except ModelCorrupt as error:
         raise ModelCorrupt(f"{folder}: {error}") from error
-    except (KeyError, TypeError, ValueError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ModelCorrupt(f"{folder}: the files do not make a model ({type(error).__name__}: {error})") from error
 
 
@@ -148,7 +161,8 @@ def _vocabulary(data: bytes, blocks: tuple[Block, ...]) -> list[list[str]]:
     if list(names) != [block.name for block in blocks]:
         raise ModelCorrupt(f"{VOCABULARY}: has blocks {list(names)}, the manifest {[block.name for block in blocks]}")
     for block, columns in names.items():
-        if not all(isinstance(column, str) for column in columns) or len(set(columns)) != len(columns):
+        strings = isinstance(columns, list) and columns and all(isinstance(column, str) for column in columns)
+        if not strings or len(set(columns)) != len(columns):
             raise ModelCorrupt(f"{VOCABULARY}: block {block!r} is not a list of different strings")
     return list(names.values())
 

@@ -169,8 +169,8 @@ def _head(raw: Mapping[str, Any]) -> Head:
             en=entry["en"],
             definition=entry["definition"],
             definition_vi=entry["definition_vi"],
-            includes=tuple(entry["includes"]),
-            excludes=tuple(entry["excludes"]),
+            includes=_listed(entry["includes"]),
+            excludes=_listed(entry["excludes"]),
             origin=entry["origin"],
         )
         for entry in raw["label"]
@@ -179,6 +179,12 @@ def _head(raw: Mapping[str, Any]) -> Head:
         raise TaxonomyError(f"head {raw['id']!r} has {len(labels)} labels, too few to choose from")
     _unique(f"label of {raw['id']}", [label.id for label in labels])
     return Head(raw["id"], raw["vi"], raw["en"], raw["kind"], labels)
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list of texts, got {value!r}")
+    return tuple(value)
 
 
 def _unique(what: str, ids: list[str]) -> None:

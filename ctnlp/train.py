@@ -38,7 +38,7 @@ class Parameters:
     """What training can be told. `C` is the inverse regularisation of scikit-learn's `LinearSVC`."""
 
     blocks: tuple[Block, ...] = BLOCKS
-    C: float = 0.2
+    C: float = 0.1
     folds: int = 5
     seed: int = 765
     review_accuracy: float = 0.95
@@ -74,7 +74,8 @@ def train(
     parameters = parameters or Parameters()
     on_step(f"segmenting {len(samples) + sum(map(len, extra))} samples")
     rows = _rows(head, samples, extra, parameters, n_jobs, cache_dir)
-    _enough(head, rows, parameters)
+    tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
+    _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
     counts = count(parameters.blocks, rows.documents)
     scores = np.full(rows.targets.shape, np.nan)
@@ -86,7 +87,6 @@ def train(
         scores[held_out] = features.transform(held_documents) @ coef.T + intercept
     on_step("all samples")
     features, coef, intercept = _fit(head, rows, np.ones(len(rows.fold), dtype=bool), parameters, counts, n_jobs)
-    tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
     gold, held_scores = rows.targets[tuned], scores[tuned]
     scale, offset = _calibrate(head, held_scores, gold)
     probabilities = calibrated(head.kind, held_scores, scale, offset)
@@ -95,7 +95,7 @@ def train(
         head=head.id,
         kind=head.kind,
         labels=head.label_ids,
-        blocks=parameters.blocks,
+        blocks=counts.blocks,
         features=features,
         coef=coef,
         intercept=intercept,
@@ -120,7 +120,10 @@ def text_protocol() -> dict[str, str]:
 
 
 def targets(head: Head, samples: "Dataset") -> IntArray:
-    """What the samples say of each label: 1 yes, 0 no, -1 unknown; shape (n, labels)."""
+    """What the samples say of each label: 1 yes, 0 no, -1 unknown; shape (n, labels).
+
+    Raises `CorpusError` for a label that the head has not.
+    """
     column = COLUMNS.get(head.id, head.id)
     result = np.full((len(samples), len(head.labels)), -1, dtype=np.int8)
     position = {label: index for index, label in enumerate(head.label_ids)}
@@ -132,6 +135,11 @@ def targets(head: Head, samples: "Dataset") -> IntArray:
             if label in position:
                 result[number, position[label]] = -1
         for label in [labels] if isinstance(labels, str) else labels:
+            if label not in position:
+                raise CorpusError(
+                    f"sample {samples[number].get('id', number)!r} has {label!r} under {column}; expected one of "
+                    f"{', '.join(position)}"
+                )
             result[number, position[label]] = 1
     return result
 
@@ -162,15 +170,15 @@ def _rows(
                 owner.append(number)
                 natural.append(view == 0)
             number += 1
-    index = np.array(owner)
+    index = np.array(owner, dtype=np.int64)
     weights = np.concatenate([np.asarray(dataset["weight"], dtype=np.float64) for dataset, _, _ in parts])[index]
-    weights[~np.array(natural)] *= 0.5
+    weights[~np.array(natural, dtype=bool)] *= 0.5
     return _Rows(
         documents(texts, titles, n_jobs=n_jobs, cache_dir=cache_dir),
         np.concatenate([known for _, known, _ in parts])[index],
         weights,
         np.concatenate([folds for _, _, folds in parts])[index],
-        np.array(natural),
+        np.array(natural, dtype=bool),
     )
 
 
@@ -182,13 +190,20 @@ def _views(sample: dict[str, Any]) -> list[tuple[str, str]]:
     return [("", title or text)]
 
 
-def _enough(head: Head, rows: _Rows, parameters: Parameters) -> None:
-    tuned = rows.targets[(rows.fold >= 0) & rows.natural]
-    for label, positives in zip(head.label_ids, (tuned == 1).sum(axis=0).tolist(), strict=True):
-        if positives < 2 * parameters.folds:
+def _enough(head: Head, gold: IntArray, fold: NDArray[np.int64], parameters: Parameters) -> None:
+    """Refuse what can't be tuned: every label needs samples with and without it, in more than one fold."""
+    need = 2 * parameters.folds
+    for label, has in zip(head.label_ids, (gold == 1).T, strict=True):
+        if min(has.sum(), (~has).sum()) < need:
             raise CorpusError(
-                f"label {label!r} of head {head.id!r} has {positives} training samples; {2 * parameters.folds} are "
-                f"needed to tune it on {parameters.folds} folds: add samples, or take the label out of the taxonomy"
+                f"label {label!r} of head {head.id!r} has {has.sum()} training samples ({(~has).sum()} are without "
+                f"it); {need} of each are needed to tune it on {parameters.folds} folds: add samples, or take the "
+                "label out of the taxonomy"
+            )
+        if min(len(np.unique(fold[has])), len(np.unique(fold[~has]))) < 2:
+            raise CorpusError(
+                f"all training samples with label {label!r} of head {head.id!r}, or all without it, are "
+                "near-duplicates of each other: add different ones"
             )
 
 
@@ -199,12 +214,14 @@ def _fit(
 
     numbers = np.flatnonzero(chosen)
     features, matrix = fit_on(counts, numbers)
+    matrix.sort_indices()  # workers get it read-only, and scikit-learn would sort it in place
     known, weights = rows.targets[numbers], rows.weights[numbers]
-    tasks = []
-    for column in range(known.shape[1]):
-        says = np.flatnonzero(known[:, column] >= 0)
-        tasks.append(joblib.delayed(_fit_label)(matrix[says], known[says, column], weights[says], parameters))
-    fitted = joblib.Parallel(n_jobs=n_jobs, prefer="threads")(tasks)  # liblinear lets go of the GIL
+    # Processes: threads would share liblinear's one sequence of random numbers, and no two runs would be the same.
+    fitted = joblib.Parallel(n_jobs=n_jobs)(
+        joblib.delayed(_fit_label)(matrix[says], known[says, column], weights[says], parameters)
+        for column in range(known.shape[1])
+        for says in [np.flatnonzero(known[:, column] >= 0)]
+    )
     # Half precision is what is stored; rounding here makes a loaded model the very model that was tuned and measured.
     coef = np.vstack([coef for coef, _ in fitted]).astype(np.float16).astype(np.float32)
     return features, coef, np.array([intercept for _, intercept in fitted], dtype=np.float64)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from ctnlp.errors import RecordError
 from ctnlp.records.formats import Format, Record, Rejected, format_of
-from ctnlp.records.text import SURROGATES, TextFile, detect_encoding
+from ctnlp.records.text import SURROGATES, TextFile, detect_encoding, named_encoding
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,8 @@ __all__ = ["Table", "open_table"]
 LONGEST_CELL: Final = 16_000_000
 """Characters in one cell beyond which a quote is taken for one that never closes."""
 
-_SAMPLE: Final = 1 << 20
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_INT64: Final = range(-(2**63), 2**63)
 
 
 class Table:
@@ -69,8 +71,11 @@ def open_table(source: str | Path, *, encoding: str | None = None) -> Iterator[T
             yield _table(path, _sniffed_format(path), None, encoding)
         return
     path = Path(source)
-    if not path.is_file():
-        raise RecordError("no such file", path=path)
+    try:
+        if not path.is_file():
+            raise RecordError("no such file", path=path)
+    except OSError as error:
+        raise RecordError(f"can't be read ({error.strerror})", path=path) from error
     kind, compression = format_of(path)
     yield _table(path, kind, compression, encoding)
 
@@ -78,7 +83,8 @@ def open_table(source: str | Path, *, encoding: str | None = None) -> Iterator[T
 def _table(path: Path, kind: Format, compression: str | None, encoding: str | None) -> Table:
     if kind == "parquet":
         return _parquet_table(path)
-    text = TextFile(path, compression, encoding or detect_encoding(path, compression))
+    found = named_encoding(encoding, path) if encoding else detect_encoding(path, compression)
+    text = TextFile(path, compression, found)
     return _jsonl_table(text) if kind == "jsonl" else _csv_table(text, kind)
 
 
@@ -126,20 +132,20 @@ class _Lines:
 
 
 def _csv_table(text: TextFile, kind: Format) -> Table:
-    with text.open() as file:
-        first = file.read(_SAMPLE)
-    delimiter = "\t" if kind == "tsv" else max(",;\t|", key=_header_line(first).count)
+    first = next((line for line in text.lines() if line.strip()), "")
+    delimiter = "\t" if kind == "tsv" else max(",;\t|", key=first.count)
     header: list[str] | None = None
-    for _, fields in _csv_rows(text, delimiter):
+    line = 1
+    for (line, _), fields in _csv_rows(text, delimiter):
         if isinstance(fields, str):
-            raise RecordError(f"the header can't be read: {fields}", path=text.path, line=1)
+            raise RecordError(f"the header can't be read: {fields}", path=text.path, line=line)
         header = fields
         break
     if header is None or SURROGATES.search("".join(header)):
         what = "the file is empty" if header is None else "the header is not UTF-8"
-        raise RecordError(f"{what}; expected a first row of column names", path=text.path, line=1)
+        raise RecordError(f"{what}; expected a first row of column names", path=text.path, line=line)
     columns = [name.strip() for name in header]
-    _unique_columns(columns, text.path)
+    _unique_columns(columns, text.path, line)
 
     def rows() -> _Rows:
         parsed = _csv_rows(text, delimiter)
@@ -185,14 +191,10 @@ def _row_fault(fields: list[str], columns: list[str]) -> str | None:
     return None
 
 
-def _header_line(text: str) -> str:
-    return next((line for line in text.splitlines() if line.strip()), "")
-
-
-def _unique_columns(columns: Sequence[str], path: Path) -> None:
+def _unique_columns(columns: Sequence[str], path: Path, line: int = 1) -> None:
     twice = sorted({name for name in columns if list(columns).count(name) > 1})
     if twice:
-        raise RecordError(f"the header names {twice[0]!r} twice; give every column its own name", path=path, line=1)
+        raise RecordError(f"the header names {twice[0]!r} twice; give every column its own name", path=path, line=line)
 
 
 def _readable(raw: str) -> str:
@@ -216,7 +218,9 @@ def _jsonl_table(text: TextFile) -> Table:
     for row in rows():
         if isinstance(row, Record):
             for name, value in row.values.items():
-                columns.setdefault(name, set()).add(type(value))
+                # An integer that 64 bits can't hold makes its column text.
+                fits = not isinstance(value, int) or value in _INT64
+                columns.setdefault(name, set()).add(type(value) if fits else object)
     if not columns:
         raise RecordError("no line holds a JSON object", path=text.path)
     return Table(text.path, "jsonl", list(columns), _json_schema(columns), rows)
@@ -227,10 +231,12 @@ def _json_row(number: int, line: str) -> Record | Rejected:
         return Rejected(number, "the row has bytes that are not UTF-8", _readable(line))
     try:
         value = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, or a number of thousands of digits
         return Rejected(number, f"not JSON ({error})", _readable(line))
     if not isinstance(value, dict):
         return Rejected(number, f"expected a JSON object, got {type(value).__name__}", _readable(line))
+    if "\\u" in line and _HALF.search(json.dumps(value, ensure_ascii=False)):
+        return Rejected(number, "the row has half a surrogate pair, which is no text", _readable(line))
     return Record(number, value)
 
 
@@ -265,13 +271,27 @@ def _parquet_table(path: Path) -> Table:
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=1024):
-                    for values in batch.to_pylist():
-                        number += 1
-                        yield Record(number, values)
+                    yield from _parquet_rows(batch, number + 1)
+                    number += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise RecordError(f"damaged after this row ({_first_line(error)})", path=path, line=number) from error
 
     return Table(path, "parquet", schema.names, schema.remove_metadata(), rows)
+
+
+def _parquet_rows(batch: "pa.RecordBatch", first: int) -> _Rows:
+    try:
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError) as error:
+        # Strings that are not UTF-8, dates after the year 9999: Arrow holds what Python can't. Find the row.
+        if batch.num_rows == 1:
+            yield Rejected(first, f"a value can't be read ({_first_line(error)})", "")
+            return
+        for index in range(batch.num_rows):
+            yield from _parquet_rows(batch.slice(index, 1), first + index)
+        return
+    for number, values in enumerate(rows, start=first):
+        yield Record(number, values)
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, TextIO, cast
 
 from ctnlp.errors import RecordError
 
-__all__ = ["SURROGATES", "TextFile", "detect_encoding"]
+__all__ = ["SURROGATES", "TextFile", "detect_encoding", "named_encoding"]
 
 SURROGATES: Final = re.compile("[\udc80-\udcff]")
 """Bytes that are no UTF-8, as `TextFile` hands them on."""
@@ -21,6 +21,7 @@ _SAMPLE: Final = 1 << 20
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -51,9 +52,9 @@ class TextFile:
             try:
                 for number, line in enumerate(text, start=1):  # noqa: B007 - the errors below tell it
                     yield line
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 raise RecordError(
-                    f"not {self.encoding} after this line ({error.reason}); save the file as UTF-8",
+                    f"not {self.encoding} after this line ({getattr(error, 'reason', error)}); save the file as UTF-8",
                     path=self.path,
                     line=number,
                 ) from error
@@ -75,6 +76,16 @@ def _open_bytes(path: Path, compression: str | None) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", io.BufferedReader(stream))
 
 
+def named_encoding(name: str, path: Path) -> str:
+    """The canonical name of an encoding that the user named; UTF-8 may still start with a byte order mark."""
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise RecordError(f"{error}; expected a name such as utf-8 or cp1258", path=path) from None
+    canonical = codecs.lookup(name).name
+    return "utf-8-sig" if canonical == "utf-8" else canonical
+
+
 def detect_encoding(path: Path, compression: str | None) -> str:
     """Tell UTF-8, UTF-16 and code page 1258 apart by the first megabyte; refuse anything else with `RecordError`."""
     try:
@@ -93,11 +104,11 @@ def detect_encoding(path: Path, compression: str | None) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
-        if _is_cp1258(sample):
-            return "cp1258"
-        # A few broken bytes in a file that is UTF-8 otherwise cost their rows, not the file.
+        # Broken bytes in a file that is UTF-8 otherwise cost their rows, not the file.
         if _mostly_utf8(sample):
             return "utf-8"
+        if _is_cp1258(sample):
+            return "cp1258"
         raise RecordError(
             "the text is not UTF-8, UTF-16 or code page 1258 (it may be TCVN3 or VNI, or no text at all); "
             "save it as UTF-8 (in a spreadsheet: 'CSV UTF-8'), or name its encoding with --encoding",
@@ -121,4 +132,5 @@ def _is_cp1258(sample: bytes) -> bool:
 def _mostly_utf8(sample: bytes) -> bool:
     text = sample.decode("utf-8", errors="surrogateescape")
     foreign = sum(1 for char in text if ord(char) > 0x7F)
-    return foreign > 0 and len(SURROGATES.findall(text)) < 0.05 * foreign
+    # In any other encoding hardly a byte above 0x7F is good UTF-8, for it needs the right ones beside it.
+    return len(SURROGATES.findall(text)) < 0.5 * foreign

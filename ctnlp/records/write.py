@@ -23,13 +23,18 @@ __all__ = ["Writer", "atomic_file", "write_table"]
 class Writer:
     """Rows going into a table. Made by `write_table`."""
 
-    def __init__(self, write: Callable[[Sequence[dict[str, Any]]], None]) -> None:
+    def __init__(self, path: Path, schema: "pa.Schema", write: Callable[[Sequence[dict[str, Any]]], None]) -> None:
         """Use `write_table`."""
+        self._path = path
+        self._names = frozenset(schema.names)
         self._write = write
         self.rows = 0
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows; keys not in the schema are an error, keys missing from a row are empty cells."""
+        for row in rows:
+            if unknown := row.keys() - self._names:
+                raise RecordError(f"no column {min(unknown)!r} in the schema", path=self._path)
         self._write(rows)
         self.rows += len(rows)
 
@@ -51,30 +56,30 @@ def write_table(target: str | Path, schema: "pa.Schema", *, kind: Format | None 
     if str(target) == "-":
         if kind is None or kind == "parquet":
             raise RecordError("standard output takes CSV, TSV or JSON Lines; name a file for Parquet", path="-")
-        yield Writer(_text_rows(sys.stdout, schema, kind))
+        yield Writer(Path("-"), schema, _text_rows(sys.stdout, schema, kind))
         sys.stdout.flush()
         return
     path = Path(target)
     kind, compression = format_of(path)
     with atomic_file(path) as temporary:
         if kind == "parquet":
-            with _parquet_writer(temporary, schema) as writer:
-                yield writer
+            with _parquet_rows(path, temporary, schema) as write:
+                yield Writer(path, schema, write)
         else:
             with _open_output(temporary, compression) as raw:
                 encoding = "utf-8" if kind == "jsonl" else "utf-8-sig"
                 with io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
-                    yield Writer(_text_rows(text, schema, kind))
+                    yield Writer(path, schema, _text_rows(text, schema, kind))
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that is renamed to it when the block ends well, and removed when it does not."""
-    if path.is_dir():
-        raise RecordError("is a folder; name a file", path=path)
-    if not path.parent.is_dir():
-        raise RecordError(f"the folder {path.parent} does not exist; make it first", path=path)
     try:
+        if path.is_dir():
+            raise RecordError("is a folder; name a file", path=path)
+        if not path.parent.is_dir():
+            raise RecordError(f"the folder {path.parent} does not exist; make it first", path=path)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     except OSError as error:
         raise RecordError(f"can't be written ({error.strerror})", path=path) from error
@@ -117,14 +122,25 @@ def _text_rows(stream: IO[str], schema: "pa.Schema", kind: Format) -> Callable[[
             stream.writelines(json.dumps(row, ensure_ascii=False, default=_json_value) + "\n" for row in rows)
 
         return write_json
-    delimiter = "\t" if kind == "tsv" else ","
-    out = csv.DictWriter(stream, names, delimiter=delimiter, lineterminator="\r\n" if kind == "csv" else "\n")
+    # The csv module of Python 3.11 quotes only what stands in the line end, and a bare "\r" has to be quoted too.
+    target = _LineFeeds(stream) if kind == "tsv" else stream
+    out = csv.DictWriter(target, names, delimiter="\t" if kind == "tsv" else ",", lineterminator="\r\n")
     out.writeheader()
 
     def write_csv(rows: Sequence[dict[str, Any]]) -> None:
         out.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
 
     return write_csv
+
+
+class _LineFeeds:
+    """Takes rows that end in CRLF and ends them in LF."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, row: str) -> int:
+        return self._stream.write(row.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: object) -> object:
@@ -143,17 +159,19 @@ def _json_value(value: object) -> str:
 
 
 @contextmanager
-def _parquet_writer(path: Path, schema: "pa.Schema") -> Iterator[Writer]:
+def _parquet_rows(
+    path: Path, temporary: Path, schema: "pa.Schema"
+) -> Iterator[Callable[[Sequence[dict[str, Any]]], None]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetWriter(path, schema, compression="zstd") as out:
+    with pq.ParquetWriter(temporary, schema, compression="zstd") as out:
 
         def write(rows: Sequence[dict[str, Any]]) -> None:
             columns = [_parquet_column(rows, field, path) for field in schema]
             out.write_table(pa.Table.from_arrays(columns, schema=schema))
 
-        yield Writer(write)
+        yield write
 
 
 def _parquet_column(rows: Iterable[dict[str, Any]], field: "pa.Field", path: Path) -> "pa.Array":
