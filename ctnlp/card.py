@@ -18,17 +18,17 @@ _NOT_VI: Final = (
     "phán xét."
 )
 _LIMITS: Final = (
-    "Labels and most training texts were made by a language model, not by people; the texts were written for this "
-    "project. Statutes and a news corpus of 2005 to 2007, where listed below, are unlike the news of today. Short "
-    "texts, readers' comments, irony and matters the samples do not cover are read less well. Look at `needs_review`."
+    "All labels, and the texts of policy_news, were made by a language model, not by people. Statutes and a news "
+    "corpus of 2002 to 2007, where listed below, are unlike the news of today. Real news is not like texts written "
+    "for the project: compare the figures of both, where both are given. Short texts, readers' comments, irony "
+    "and matters the samples do not cover are read less well, too. Look at `needs_review`."
 )
 _LIMITS_VI: Final = (
-    "Nhãn và phần lớn văn bản huấn luyện do mô hình ngôn ngữ tạo, không phải con người; văn bản được viết riêng cho dự "
-    "án. Văn bản luật và kho báo 2005 - 2007 (nếu có trong bảng dưới) khác báo chí hôm nay. Văn bản ngắn, bình luận, "
-    "mỉa mai và những việc ngoài tập mẫu được nhận diện kém hơn. Hãy để ý cột `needs_review`."
+    "Mọi nhãn và văn bản của policy_news do mô hình ngôn ngữ tạo, không phải con người. Văn bản luật và kho báo 2002 - "
+    "2007 (nếu có trong bảng dưới) khác báo chí hôm nay. Tin thật khác văn bản viết riêng cho dự án: "
+    "hãy so số liệu của cả hai, nếu có. Văn bản ngắn, bình luận, mỉa mai và những việc ngoài tập mẫu cũng được nhận "
+    "diện kém hơn. Hãy để ý cột `needs_review`."
 )
-
-
 # The best known first: a manifest's own order is that of the alphabet once it is read back.
 _ORDER: Final = ("accuracy", "hit", "micro_f1", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error")
 

@@ -4,6 +4,7 @@ Results go to standard output, messages to standard error. Exit codes: 0 done, 1
 usage, 3 done but some rows were rejected.
 """
 
+import inspect
 import json
 import locale
 import os
@@ -28,6 +29,21 @@ __all__ = ["cli", "main"]
 
 HEADS: Final = click.Choice(["topic", "programme", "sentiment"])
 REJECTED: Final = 3
+FIGURES: Final = (".png", ".svg", ".pdf")
+HELP_NAMES: Final = ["-h", "--help"]
+
+
+def _jobs(context: click.Context, parameter: click.Parameter, value: int) -> int:
+    if value == 0:
+        raise click.BadParameter("0 processes do nothing; give their number, or -1 for one a core.")
+    return value
+
+
+def _figure(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value and Path(value).suffix.lower() not in FIGURES:
+        raise click.BadParameter(f"expected a name ending in {', '.join(FIGURES)}.")
+    return value
+
 
 models_option = click.option(
     "--models",
@@ -38,7 +54,9 @@ models_option = click.option(
 data_option = click.option(
     "--data", "data", type=click.Path(), help="Folder that holds policy_news/, or a labelled table of your own."
 )
-jobs_option = click.option("--jobs", "n_jobs", default=1, show_default=True, help="Processes; -1 for one a core.")
+jobs_option = click.option(
+    "--jobs", "n_jobs", default=1, show_default=True, callback=_jobs, help="Processes; -1 for one a core."
+)
 version_option = click.option(
     "--version", "version", default="current", show_default=True, help="Version of the model."
 )
@@ -53,7 +71,7 @@ def _set_language(context: click.Context, parameter: click.Parameter, value: str
     return value
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": HELP_NAMES})
 @click.option(
     "--lang",
     type=click.Choice(["en", "vi"]),
@@ -238,7 +256,12 @@ def train(
 @news_option
 @version_option
 @json_option
-@click.option("--figure", type=click.Path(dir_okay=False), help="Draw the figures into this PNG, SVG or PDF file.")
+@click.option(
+    "--figure",
+    type=click.Path(dir_okay=False),
+    callback=_figure,
+    help="Draw the figures into this PNG, SVG or PDF file.",
+)
 @jobs_option
 @models_option
 def evaluate(
@@ -428,7 +451,8 @@ def _progress(unit: str) -> Iterator[Any]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} " + unit), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Standard output stays as it is: rich would send it to the bar's console, results and all.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(unit, total=None)
         yield lambda count: bar.advance(task, count)
 
@@ -448,10 +472,12 @@ def _vietnamese() -> dict[str, str]:
 def _translate(command: click.Command, language: str) -> None:
     """Set the help of a command, its options and its subcommands in a language."""
     things: list[click.Command | click.Option] = [command]
-    things += [option for option in command.params if isinstance(option, click.Option)]
+    # With the option that shows the help itself.
+    options = command.get_params(click.Context(command, help_option_names=HELP_NAMES))
+    things += [option for option in options if isinstance(option, click.Option)]
     for thing in things:
         if thing.help:
-            english = _ENGLISH.setdefault(id(thing), thing.help)
+            english = _ENGLISH.setdefault(id(thing), inspect.cleandoc(thing.help))
             thing.help = _vietnamese().get(english, english) if language == "vi" else english
     if isinstance(command, click.Group):
         for sub in command.commands.values():
@@ -477,15 +503,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except CtnlpError as error:
+    except (CtnlpError, OSError) as error:  # or a disk that is full, a folder that can't be written
         _say(f"ctnlp: {error}")
         return 1
     except (click.Abort, KeyboardInterrupt):
         _say("ctnlp: stopped")
         return 130
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has gone; nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # How click ends when the reader of a pipe (head, less) has gone: it has what it wanted.
         return 0
 
 

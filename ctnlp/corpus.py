@@ -280,20 +280,26 @@ def full_text(sample: dict[str, Any]) -> str:
 def check(folder: str | Path | None = None, *, taxonomy: Taxonomy | None = None) -> list[Problem]:
     """What is wrong with the samples of `folder`; an empty list when nothing is.
 
-    Schema, labels, unique ids, text in canonical Unicode, exact and near-duplicates, splits that share them.
+    Schema, labels, unique ids, text in canonical Unicode, exact and near-duplicates, splits that share them. Your own
+    labelled table in place of a folder is read by `from_table` and checked for duplicates.
 
     >>> check()
     []
     """
     taxonomy = taxonomy or default()
+    if folder is not None and Path(folder).is_file():
+        return _duplicates(list(from_table(folder, taxonomy=taxonomy)))
     samples = list(_raw_samples(places.find("data", folder) / "policy_news"))
     problems = [
         Problem(str(sample.get("id", "?")), reason) for sample in samples for reason in _faults(sample, taxonomy)
     ]
     twice = [id_ for id_, count in Counter(str(sample.get("id", "?")) for sample in samples).items() if count > 1]
     problems += [Problem(id_, "the id stands twice") for id_ in twice]
-    if problems:
-        return problems
+    return problems or _duplicates(samples)
+
+
+def _duplicates(samples: Sequence[dict[str, Any]]) -> list[Problem]:
+    problems = []
     groups = near_duplicate_groups([full_text(sample) for sample in samples])
     first: dict[int, dict[str, Any]] = {}
     for sample, group in zip(samples, groups.tolist(), strict=True):

@@ -5,12 +5,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ctnlp import registry, sources
 from ctnlp.corpus import describe
 from ctnlp.errors import CorpusError, ModelNotFound
 from ctnlp.evaluate import Evaluation, evaluate
 from ctnlp.manifest import Manifest
-from ctnlp.train import Parameters, train
+from ctnlp.taxonomy import default
+from ctnlp.train import Parameters, targets, train
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,6 +44,7 @@ def learn(
     parameters = parameters or Parameters()
     held_out = test_split(samples)
     others = {source: sources.read(source, path, seed=parameters.seed) for source, path in (extra or {}).items()}
+    real_news = sources.news_2026(news) if news is not None else None
     model = train(
         head,
         samples,
@@ -53,21 +57,18 @@ def learn(
     on_step(f"evaluating on {len(held_out)} test samples")
     figures = evaluate(model, held_out, seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
     metrics = {f"{name}, test split": figures.to_dict()}
-    if news is not None:
+    if real_news is not None:
         on_step("evaluating on real news")
-        real = evaluate(model, sources.news_2026(news), seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
+        real = evaluate(model, real_news, seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
         metrics["real news of 2025-26, reporting half"] = real.to_dict()
     licenses = sorted({license_ for license_ in samples["license"] if license_}) or ["not stated"]
     trained = samples.select([i for i, part in enumerate(samples["split"]) if part != "test"])
-    training_data = [
-        describe(f"{name}, training split", "this version of ctnlp", " / ".join(licenses), trained),
-        *(
-            describe(
-                sources.SOURCES[source].name, sources.SOURCES[source].revision, sources.SOURCES[source].license, rows
-            )
-            for source, rows in others.items()
-        ),
-    ]
+    training_data = [describe(f"{name}, training split", "this version of ctnlp", " / ".join(licenses), trained)]
+    for source_id, rows in others.items():
+        source = sources.SOURCES[source_id]
+        # Rows that say nothing of this head were not learned from.
+        said = np.flatnonzero((targets(default().head(head), rows) >= 0).any(axis=1))
+        training_data.append(describe(source.name, source.revision, source.license, rows.select(said)))
     try:
         parent = registry.current(head, root)
     except ModelNotFound:

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -160,7 +160,7 @@ def read(source_id: str, path: str | Path, *, seed: int = 765, data: str | Path 
     labelled = annotations(source_id, data)
     read_one_by_one: list[dict[str, Any]] = []
     by_class: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _rows(source, path):
+    for row in _rows(source.id, source.columns, path):
         own = labelled.get(str(row.get("id")))
         converted = source.convert(row)
         if own is not None:
@@ -189,15 +189,12 @@ def news_2026(path: str | Path, *, half: str = "report", data: str | Path | None
     """
     labelled = annotations("news_2026", data)
     samples = []
-    with open_table(path) as table:
-        for row in table:
-            if not isinstance(row, Record):
-                continue
-            own = labelled.get(str(row.values.get("url")))
-            if own is not None and own["half"] == half:
-                agreed = {head: own[head] if own["agreement"][head] else None for head in own["agreement"]}
-                title, text = row.values["title"] or "", row.values["body"] or ""
-                samples.append({"id": own["id"], "title": title, "text": text, "split": "test"} | agreed)
+    for row in _rows("news_2026", ("url", "title", "body"), path):
+        own = labelled.get(str(row["url"]))
+        if own is not None and own["half"] == half:
+            agreed = {head: own[head] if own["agreement"][head] else None for head in own["agreement"]}
+            title, text = row["title"] or "", row["body"] or ""
+            samples.append({"id": own["id"], "title": title, "text": text, "split": "test"} | agreed)
     if not samples:
         raise CorpusError(
             f"{path}: none of the {len(labelled)} labelled news items is in this table (by its column url)"
@@ -218,11 +215,11 @@ def annotations(source_id: str, data: str | Path | None = None) -> dict[str, dic
     return {row.values["id"]: row.values for row in rows}
 
 
-def _rows(source: Source, path: str | Path) -> Iterator[Mapping[str, Any]]:
+def _rows(source_id: str, columns: Sequence[str], path: str | Path) -> Iterator[Mapping[str, Any]]:
     with open_table(path) as table:
-        missing = [name for name in source.columns if name not in table.columns]
+        missing = [name for name in columns if name not in table.columns]
         if missing:
-            raise CorpusError(f"{path}: not a table of {source.id}, it lacks the columns {', '.join(missing)}")
+            raise CorpusError(f"{path}: not a table of {source_id}, it lacks the columns {', '.join(missing)}")
         for row in table:
             if isinstance(row, Record):
                 yield row.values

@@ -41,7 +41,7 @@ class Parameters:
     C: float = 0.1
     folds: int = 5
     seed: int = 765
-    review_accuracy: float = 0.95
+    review_accuracy: float = 0.9
 
 
 @dataclass(frozen=True)
