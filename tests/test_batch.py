@@ -300,6 +300,13 @@ def test_named_columns_come_before_the_usual_ones(table, tmp_path):
     assert seen == [(["c"], ["d"])]
 
 
+def test_a_headline_that_is_the_text_is_not_read_twice(table, tmp_path):
+    seen = []
+    source = table("title,text\na,b\n")
+    score(source, tmp_path / "out.csv", text_column="title", classifier=fake(lambda *pair: seen.append(pair)))
+    assert seen == [(["a"], [""])]
+
+
 @pytest.mark.parametrize(
     ("header", "options", "message"),
     [

@@ -1,5 +1,5 @@
 import warnings
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from itertools import repeat
 from math import fsum
 
@@ -76,6 +76,15 @@ def test_blank_text_gets_no_label_and_needs_no_review(classifier, text, title):
     assert classifier.classify(text, title=title) == Classification((), (), None, False, classifier.versions)
     assert classifier.classify(text, title=title).topic is None
     assert classifier.explain(text, title=title) == {"topic": [], "programme": [], "sentiment": []}
+
+
+@pytest.mark.parametrize("unsure", [None, "topic", "programme", "sentiment"])
+def test_a_text_needs_review_when_any_head_is_unsure(classifier, unsure):
+    heads = {
+        head: replace(getattr(classifier, head), review_below=1.1 if head == unsure else 0.0)
+        for head in classifier.versions
+    }
+    assert replace(classifier, **heads).classify(EXAMS).needs_review == bool(unsure)
 
 
 def test_odd_text_gets_some_answer(classifier):

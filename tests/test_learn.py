@@ -71,6 +71,23 @@ def test_public_corpora_are_trained_on_and_named(teach, tmp_path):
     assert f"| {source.name} | {source.revision} | 5 | MIT |" in card
 
 
+def test_real_news_is_measured_on_but_not_learned_from(teach, sentiment_model, tmp_path):
+    path = tmp_path / "news.jsonl"
+    labelled = annotations("news_2026").values()
+    urls = [own["id"] for own in labelled if own["half"] == "report" and own["agreement"]["sentiment"]][:9]
+    rows = [{"url": url, "title": "Giá điện", "body": f"Giá điện tăng {i} %"} for i, url in enumerate(urls)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    manifest, evaluation = teach(news=path)
+    own, real = (manifest.metrics[name] for name in sorted(manifest.metrics))
+    assert own == evaluation.to_dict()
+    assert (real["head"], real["samples"]) == ("sentiment", 9)
+    assert len(manifest.training_data) == 1
+    assert (registry.load("sentiment", manifest.version, teach.root)[0].coef == sentiment_model.coef).all()
+    card = (teach.root / "sentiment" / manifest.version / "README.md").read_text(encoding="utf-8")
+    assert "On **policy_news, test split**, 60 samples" in card
+    assert "reporting half**, 9 samples" in card
+
+
 def test_samples_without_licence_say_so(teach, small_samples):
     samples = corpus.to_dataset(sample | {"license": ""} for sample in small_samples)
     assert teach(samples=samples)[0].training_data[0].license == "not stated"
