@@ -14,12 +14,14 @@ import click
 import joblib
 import pytest
 
+import ctnlp.card
 import ctnlp.cli
 import ctnlp.sources
 import ctnlp.train
 from ctnlp import __version__, corpus, places, registry
 from ctnlp.classify import Classifier
 from ctnlp.cli import cli, main
+from ctnlp.taxonomy import default
 
 EXAMS = "Bộ Giáo dục và Đào tạo công bố phương án tuyển sinh đại học năm 2026"
 FIRE = "Cháy lớn tại kho xưởng, hai công nhân thiệt mạng"
@@ -326,7 +328,8 @@ def test_models_list_marks_the_one_in_use(run, models, second):
 def test_models_show_prints_the_card_or_the_manifest(run, models):
     version = registry.current("topic")
     _, card, _ = run("models", "show", "topic", "--models", models)
-    assert card == (models / "topic" / version / "README.md").read_text(encoding="utf-8")
+    assert card == ctnlp.card.render(registry.read_manifest("topic"), default().head("topic"))
+    assert card.startswith(f"# ctnlp topic {version}\n")
     _, out, _ = run("models", "show", "topic", "--version", version, "--json", "--models", models)
     assert json.loads(out) == json.loads((models / "topic" / version / "manifest.json").read_text(encoding="utf-8"))
 
@@ -587,7 +590,7 @@ def test_a_process_ends_with_the_documented_exit_code(tmp_path, arguments, code,
 
 
 def test_vietnamese_is_printed_whatever_the_encoding_of_the_console():
-    done = shell("--help", env={"LANG": "vi_VN.ISO8859-1", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    done = shell("--help", env={"LANG": "vi_VN.ISO8859-1", "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"})
     assert done.returncode == 0
     assert "sắc thái" in done.stdout
 
