@@ -61,7 +61,7 @@ version_option = click.option(
     "--version", "version", default="current", show_default=True, help="Version of the model."
 )
 news_option = click.option("--news", type=click.Path(), help="Measure on real news: a table of url, title, body.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 head_argument = click.argument("head", type=HEADS)
 
 
