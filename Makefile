@@ -26,11 +26,11 @@ types: .venv/installed-dev
 notebooks: .venv/installed-notebook
 	$(BIN)/jupyter lab notebooks/train.ipynb
 
-# The shipped models. VNTC and PHAP_DIEN name local copies of the public corpora (see data/README.md).
+# The shipped models. VNTC, PHAP_DIEN and NEWS name local copies of the public corpora (see data/README.md).
 models: .venv/installed
-	$(BIN)/ctnlp train topic --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --promote --jobs 2
-	$(BIN)/ctnlp train programme --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --promote --jobs 2
-	$(BIN)/ctnlp train sentiment --with vntc=$(VNTC) --promote --jobs 2
+	$(BIN)/ctnlp train topic --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
+	$(BIN)/ctnlp train programme --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
+	$(BIN)/ctnlp train sentiment --with vntc=$(VNTC) --news $(NEWS) --promote --jobs 2
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ctnlp needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
