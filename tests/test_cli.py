@@ -53,7 +53,7 @@ def plain_surroundings(monkeypatch, tmp_path):
     monkeypatch.setenv("CTNLP_CACHE", str(tmp_path / "cache"))
     with warnings.catch_warnings():
         yield
-    ctnlp.cli._translate(cli, "en")
+    ctnlp.cli.translate(cli, "en")
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_every_command_shows_its_help(run, path, name):
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(path) or "ctnlp")
 def test_every_command_and_option_has_an_english_and_a_vietnamese_help(path):
-    vietnamese = ctnlp.cli._vietnamese()
+    vietnamese = ctnlp.cli.language.vietnamese()
     for thing in (COMMANDS[path], *options(COMMANDS[path])):
         english = re.sub(r"\n +", "\n", thing.help or "").strip()
         assert english and english.isascii(), thing.name
@@ -159,7 +159,7 @@ def test_the_vietnamese_help_has_no_text_that_is_not_used():
         for command in COMMANDS.values()
         for thing in (command, *options(command))
     }
-    path = Path(ctnlp.cli.__file__).with_name("cli_vi.toml")
+    path = Path(ctnlp.cli.__file__).with_name("vi.toml")
     assert set(tomllib.loads(path.read_text(encoding="utf-8"))) == used
 
 

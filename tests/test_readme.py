@@ -56,7 +56,7 @@ def desk(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def english():
     yield
-    ctnlp.cli._translate(ctnlp.cli.cli, "en")
+    ctnlp.cli.translate(ctnlp.cli.cli, "en")
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=lambda code: code.strip().splitlines()[-1][:40])
@@ -117,8 +117,8 @@ def test_links_lead_somewhere():
 
 def test_exit_codes_are_those_of_the_command_line():
     codes = re.search(r"Exit codes: 0 done,\s1 an error, 2 wrong usage, (\d) done but some rows were rejected", README)
-    assert int(codes[1]) == ctnlp.cli.REJECTED
-    assert f"{ctnlp.cli.REJECTED} done but some rows were rejected" in ctnlp.cli.__doc__
+    assert int(codes[1]) == ctnlp.cli.options.REJECTED
+    assert f"{ctnlp.cli.options.REJECTED} done but some rows were rejected" in ctnlp.cli.__doc__
 
 
 def test_numbers_of_labels_are_those_of_the_taxonomy():

@@ -64,7 +64,7 @@ def test_the_wheel_has_all_samples_and_every_file_of_the_package(names):
     samples = {f"ctnlp/_data/policy_news/{path.name}" for path in (ROOT / "data" / "policy_news").glob("*.jsonl")}
     assert samples and samples <= names
     package = {f"ctnlp/{path.relative_to(ROOT / 'ctnlp').as_posix()}" for path in (ROOT / "ctnlp").rglob("*.py")}
-    assert package | {"ctnlp/py.typed", "ctnlp/taxonomy.toml", "ctnlp/cli_vi.toml"} <= names
+    assert package | {"ctnlp/py.typed", "ctnlp/taxonomy.toml", "ctnlp/cli/vi.toml"} <= names
 
 
 def test_the_wheel_has_nothing_else(names):
