@@ -1,4 +1,4 @@
-"""Labelled samples as `datasets.Dataset`: load them, split them without leaks, check them, count them.
+"""Labelled samples as `datasets.Dataset`: load them, split them without leaks.
 
 A sample says for every head what is known: a list of labels (perhaps empty) or None where nobody has said. `unknown`
 names single labels about which an otherwise labelled sample says nothing, as a newspaper's section does.
@@ -6,19 +6,17 @@ names single labels about which an otherwise labelled sample says nothing, as a 
 
 import hashlib
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ctnlp import places
+from ctnlp.duplicates import near_duplicate_groups
 from ctnlp.errors import CorpusError
 from ctnlp.manifest import TrainingData
-from ctnlp.normalise import normalise
 from ctnlp.records import Record, Rejected, open_table
 from ctnlp.taxonomy import Taxonomy, default
 
@@ -27,22 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KINDS",
-    "Problem",
-    "check",
     "describe",
     "from_table",
+    "full_text",
+    "label_fault",
     "load",
-    "near_duplicate_groups",
+    "read_lines",
     "split",
-    "stats",
+    "texts_of",
     "to_dataset",
 ]
 
 KINDS: Final = ("headline", "lead", "article", "comment")
-NEAR_DUPLICATE: Final = 0.5
-"""Jaccard similarity of 5-gram sets from which two texts count as the same (Broder 1997)."""
-
-_LABEL_COLUMNS: Final = ("topics", "programme", "sentiment")
 _FIELDS: Final[dict[str, Any]] = {
     "id": "",
     "title": "",
@@ -58,15 +52,6 @@ _FIELDS: Final[dict[str, Any]] = {
     "weight": 1.0,
     "split": "",
 }
-_TOKEN: Final = re.compile(r"\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a set of samples: `sample` is an id, or a file and line."""
-
-    sample: str
-    reason: str
 
 
 def to_dataset(samples: Iterable[dict[str, Any]]) -> "Dataset":
@@ -99,10 +84,11 @@ def load(folder: str | Path | None = None) -> "Dataset":
     True
     """
     root = places.find("data", folder) / "policy_news"
-    return to_dataset(_raw_samples(root))
+    return to_dataset(read_lines(root))
 
 
-def _raw_samples(root: Path) -> Iterator[dict[str, Any]]:
+def read_lines(root: Path) -> Iterator[dict[str, Any]]:
+    """The samples of all `*.jsonl` in a folder, as they stand. Raises `CorpusError` at a line that is not a sample."""
     files = sorted(root.glob("*.jsonl"))
     if not files:
         raise CorpusError(f"{root}: no *.jsonl files with samples; name the folder that holds policy_news/")
@@ -172,7 +158,7 @@ def _sample(row: Record, path: str, text_column: str, title_column: str | None, 
         "weight": _weight(values.get("weight")),
         "source": path,
     }
-    reason = _label_fault(sample, taxonomy)
+    reason = label_fault(sample, taxonomy)
     if not 0 < sample["weight"] < float("inf"):
         reason = f"weight is {values['weight']!r}, expected a number above 0"
     if reason:
@@ -195,7 +181,8 @@ def _weight(cell: Any) -> float:
         return float("nan")
 
 
-def _label_fault(sample: dict[str, Any], taxonomy: Taxonomy) -> str | None:
+def label_fault(sample: Mapping[str, Any], taxonomy: Taxonomy) -> str | None:
+    """What is wrong with the labels of a sample, or None."""
     for column, head_id in (("topics", "topic"), ("programme", "programme"), ("sentiment", "sentiment")):
         value = sample.get(column)
         given = [value] if isinstance(value, str) else value or []
@@ -204,45 +191,6 @@ def _label_fault(sample: dict[str, Any], taxonomy: Taxonomy) -> str | None:
             if label not in known:
                 return f"{column} has the unknown label {label!r}; expected one of {', '.join(known)}"
     return None
-
-
-def near_duplicate_groups(texts: Sequence[str], *, threshold: float = NEAR_DUPLICATE) -> "np.ndarray":
-    """A group number for each text, shape (n,): texts whose 5-gram sets are alike, directly or by others, share one.
-
-    Candidates come from MinHash (datasketch, 128 permutations, seed 1) and are confirmed by the exact Jaccard
-    similarity.
-
-    >>> near_duplicate_groups(["Giá điện tăng từ hôm nay 4,8 %"] * 2 + ["Học sinh nghỉ Tết hai tuần"]).tolist()
-    [0, 0, 2]
-    """
-    from datasketch import MinHash, MinHashLSH
-
-    shingles = [_shingles(text) for text in texts]
-    group = np.arange(len(texts))
-    # A looser index than the threshold: MinHash misses few pairs, and each is confirmed below.
-    index = MinHashLSH(threshold=max(threshold - 0.1, 0.05), num_perm=128)
-
-    def root(number: int) -> int:
-        while group[number] != number:
-            number = int(group[number])
-        return number
-
-    for number, grams in enumerate(shingles):
-        if not grams:
-            continue
-        sketch = MinHash(num_perm=128, seed=1)
-        sketch.update_batch([gram.encode() for gram in grams])
-        for other in sorted(index.query(sketch)):
-            if len(grams & shingles[other]) >= threshold * len(grams | shingles[other]):
-                low, high = sorted((root(number), root(other)))
-                group[high] = low
-        index.insert(number, sketch)
-    return np.array([root(number) for number in range(len(texts))])
-
-
-def _shingles(text: str) -> frozenset[str]:
-    tokens = _TOKEN.findall(normalise(text).lower())
-    return frozenset(" ".join(tokens[i : i + 5]) for i in range(max(len(tokens) - 4, 1))) if tokens else frozenset()
 
 
 def split(samples: "Dataset", *, folds: int = 5, seed: int = 765) -> "np.ndarray":
@@ -272,87 +220,9 @@ def split(samples: "Dataset", *, folds: int = 5, seed: int = 765) -> "np.ndarray
     return assigned
 
 
-def full_text(sample: dict[str, Any]) -> str:
+def full_text(sample: Mapping[str, Any]) -> str:
     """Title and text of a sample as one string."""
     return "\n".join(part for part in (sample["title"], sample["text"]) if part)
-
-
-def check(folder: str | Path | None = None, *, taxonomy: Taxonomy | None = None) -> list[Problem]:
-    """What is wrong with the samples of `folder`; an empty list when nothing is.
-
-    Schema, labels, unique ids, text in canonical Unicode, exact and near-duplicates, splits that share them. Your own
-    labelled table in place of a folder is read by `from_table` and checked for duplicates.
-
-    >>> check()
-    []
-    """
-    taxonomy = taxonomy or default()
-    if folder is not None and Path(folder).is_file():
-        return _duplicates(list(from_table(folder, taxonomy=taxonomy)))
-    samples = list(_raw_samples(places.find("data", folder) / "policy_news"))
-    problems = [
-        Problem(str(sample.get("id", "?")), reason) for sample in samples for reason in _faults(sample, taxonomy)
-    ]
-    twice = [id_ for id_, count in Counter(str(sample.get("id", "?")) for sample in samples).items() if count > 1]
-    problems += [Problem(id_, "the id stands twice") for id_ in twice]
-    return problems or _duplicates(samples)
-
-
-def _duplicates(samples: Sequence[dict[str, Any]]) -> list[Problem]:
-    problems = []
-    groups = near_duplicate_groups([full_text(sample) for sample in samples])
-    first: dict[int, dict[str, Any]] = {}
-    for sample, group in zip(samples, groups.tolist(), strict=True):
-        other = first.setdefault(group, sample)
-        if other is not sample:
-            problems.append(Problem(sample["id"], f"near-duplicate of {other['id']}"))
-            if other["split"] != sample["split"]:
-                problems.append(Problem(sample["id"], f"in split {sample['split']}, its duplicate in {other['split']}"))
-    return problems
-
-
-def _faults(sample: dict[str, Any], taxonomy: Taxonomy) -> Iterator[str]:
-    required = (
-        "id",
-        "title",
-        "text",
-        "topics",
-        "programme",
-        "sentiment",
-        "kind",
-        "register",
-        "source",
-        "license",
-        "split",
-    )
-    missing = [name for name in required if name not in sample]
-    if missing:
-        yield f"lacks {', '.join(missing)}"
-        return
-    if not full_text(sample).strip():
-        yield "has no text"
-    for name in ("title", "text"):
-        if sample[name] != normalise(sample[name]):
-            yield f"its {name} is not in canonical Unicode (see ctnlp.normalise)"
-    if sample["kind"] not in KINDS:
-        yield f"kind {sample['kind']!r} is not one of {', '.join(KINDS)}"
-    if sample["split"] not in ("train", "test"):
-        yield f"split {sample['split']!r} is neither train nor test"
-    fault = _label_fault(sample, taxonomy)
-    if fault:
-        yield fault
-
-
-def stats(samples: "Dataset") -> dict[str, dict[str, int]]:
-    """Counts per topic, programme group, tone, kind, register and split, most frequent first.
-
-    >>> set(stats(load())["sentiment"]) == {"negative", "neutral", "positive"}
-    True
-    """
-    counts = {name: Counter(samples[name]) for name in ("sentiment", "kind", "register", "split")}
-    for name in ("topics", "programme"):
-        counts[name] = Counter(label for labels in samples[name] for label in labels or ["-"])
-    return {name: dict(counter.most_common()) for name, counter in counts.items()}
 
 
 def describe(name: str, revision: str, license_: str, samples: "Dataset") -> TrainingData:
@@ -361,3 +231,20 @@ def describe(name: str, revision: str, license_: str, samples: "Dataset") -> Tra
     for sample in samples:
         digest.update(json.dumps(sample, ensure_ascii=False, sort_keys=True).encode() + b"\n")
     return TrainingData(name, revision, len(samples), digest.hexdigest(), license_)
+
+
+def texts_of(path: str | Path) -> Iterator[str]:
+    """The texts of any table, row by row: all its cells that hold more than one word, headline and body together.
+
+    Raises `CorpusError` for a table without text.
+    """
+    found = False
+    with open_table(path) as table:
+        for row in table:
+            values = row.values.values() if isinstance(row, Record) else ()
+            cells = [value for value in values if isinstance(value, str) and " " in value]
+            if cells:
+                found = True
+                yield "\n".join(cells)
+    if not found:
+        raise CorpusError(f"{path}: no text in it")

@@ -7,6 +7,7 @@
     │   ├── RecordError       a table can't be read or written; knows the path and, if any, the line
     │   ├── TaxonomyError     a taxonomy file breaks its rules
     │   └── CorpusError       labelled samples break their rules
+    ├── FetchError            a public corpus can't be fetched, or is not what was expected
     ├── MissingExtra          an optional package is not installed (also an ImportError)
     └── ModelError            something about a model version
         ├── ModelNotFound     no such head, version or folder
@@ -21,6 +22,7 @@ from pathlib import Path
 __all__ = [
     "CorpusError",
     "CtnlpError",
+    "FetchError",
     "InputError",
     "MissingExtra",
     "ModelCorrupt",
@@ -65,6 +67,10 @@ class TaxonomyError(InputError):
 
 class CorpusError(InputError):
     """Labelled samples break their rules."""
+
+
+class FetchError(CtnlpError):
+    """A public corpus can't be fetched, or is not what was expected."""
 
 
 class MissingExtra(CtnlpError, ImportError):

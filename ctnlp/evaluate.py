@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.errors import CorpusError, MissingExtra, ModelIncompatible
+from ctnlp.errors import CorpusError, ModelIncompatible
 from ctnlp.features import documents
+from ctnlp.figures import canvas
 from ctnlp.model import FloatArray, HeadModel
 from ctnlp.taxonomy import Head, default
 from ctnlp.train import targets
@@ -244,23 +245,19 @@ def plot(evaluation: Evaluation, path: str | Path | None = None) -> Any:
 
     Raises `MissingExtra` without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise MissingExtra("matplotlib", extra="plot") from error
-    canvas = Canvas(figsize=(13, 10), layout="constrained")
+    figure = canvas(13, 10)
     panels: Sequence[Callable[[Any, Evaluation], None]] = (
         _draw_coverage,
         _draw_reliability,
         _draw_labels,
         _draw_confusion,
     )
-    for axes, draw in zip(canvas.subplots(2, 2).flat, panels, strict=True):
+    for axes, draw in zip(figure.subplots(2, 2).flat, panels, strict=True):
         draw(axes, evaluation)
-    canvas.suptitle(f"{evaluation.head}: {evaluation.samples:,} samples")
+    figure.suptitle(f"{evaluation.head}: {evaluation.samples:,} samples")
     if path is not None:
-        canvas.savefig(path, dpi=110)
-    return canvas
+        figure.savefig(path, dpi=110)
+    return figure
 
 
 def _draw_coverage(axes: Any, evaluation: Evaluation) -> None:

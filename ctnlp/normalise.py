@@ -35,8 +35,12 @@ _PAIRS: Final = {
     for first, second in ("oa", "oe", "uy", "Oa", "Oe", "Uy", "OA", "OE", "UY")
     for tone in _TONES
 }
-_ONSET: Final = "b|ch?|d|đ|gh?|h|kh?|l|m|ngh?|nh?|ph?|r|s|th?|tr|v|x"
-_NEW_STYLE: Final = re.compile(rf"(?<![^\W\d_])((?:{_ONSET})?)({'|'.join(_PAIRS)})(?![^\W\d_])", re.IGNORECASE)
+_ONSETS: Final = frozenset("|b|c|ch|d|đ|g|gh|h|k|kh|l|m|n|ng|ngh|nh|p|ph|r|s|t|th|tr|v|x".split("|"))
+# A pair at the end of a syllable. What stands before it is looked at only then: pairs are rare, and text is long.
+_NEW_STYLE: Final = re.compile(
+    f"[{''.join({pair[0] for pair in _PAIRS})}][{''.join({pair[1] for pair in _PAIRS})}](?![^\\W\\d_])"
+)
+_LETTERS_BEFORE: Final = re.compile(r"[^\W\d_]*$")
 
 # A dateline or agency name glued to the first word ("NHẬT BẢNCác tàu", "TTOSáng nay"): at the very start only, and only
 # names that can't be a brand such as "VNPay": agencies we know, or capitals with a Vietnamese letter.
@@ -83,9 +87,11 @@ def _round(text: str) -> str:
 
 
 def _old_style(match: re.Match[str]) -> str:
-    vowels = match[2]
+    start = match.start()
+    letters = _LETTERS_BEFORE.search(match.string, max(start - 4, 0), start)
+    whole = letters is not None and letters[0].lower() in _ONSETS
     # Mixed case such as "oÀ" is no Vietnamese spelling; leave it.
-    return match[1] + _PAIRS.get(vowels, vowels)
+    return _PAIRS.get(match[0], match[0]) if whole else match[0]
 
 
 def strip_diacritics(text: str) -> str:

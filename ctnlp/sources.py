@@ -1,6 +1,7 @@
 """Public corpora: what they are, under which licence, and how their labels map to ours where the mapping is certain."""
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ctnlp.taxonomy import default
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["SOURCES", "Source", "annotations", "news_2026", "read"]
+__all__ = ["BENCHMARKS", "SOURCES", "Benchmark", "Source", "annotations", "news_2026", "read"]
 
 READ_WEIGHT: Final = 3.0
 """Weight in training of a real text that was read and labelled by itself, against 1 for a text written for the project.
@@ -27,8 +28,13 @@ Real texts are fewer and worth more: chosen on the tuning half of the real news 
 
 @dataclass(frozen=True)
 class Source:
-    """A public corpus. `per_class` samples of each of its classes are taken, each with this `weight` in training.
+    """A public corpus.
 
+    Where it comes from (see `ctnlp.fetch`): `homes` are its archives, tried in turn; `members` the names of its texts
+    in them; `rows` makes rows of `columns` from one text; `least_rows` and, if not empty, the `fingerprint` of all of
+    them verify what came.
+
+    How it is used: `per_class` samples of each of its classes are taken, each with this `weight` in training.
     `syllables` is how much of the beginning of a text is kept: news is tagged by headline and lead, and a long text
     of an old corpus must not outweigh many short new ones.
     """
@@ -39,6 +45,11 @@ class Source:
     home: str
     revision: str
     columns: tuple[str, ...]
+    homes: tuple[str, ...]
+    members: re.Pattern[str]
+    rows: Callable[[re.Match[str], str], Iterator[dict[str, str]]]
+    least_rows: int
+    fingerprint: str
     per_class: int
     weight: float
     syllables: int
@@ -89,6 +100,35 @@ _VNTC: Final[dict[str, tuple[list[str], list[str]]]] = {
 }
 
 
+def _vntc_rows(name: re.Match[str], text: str) -> Iterator[dict[str, str]]:
+    yield {"id": f"train/{name['label']}/{name['file']}", "text": text, "label": name["label"]}
+
+
+# Headings stand at the head of a line or run on from the article before; the line in brackets under them tells them
+# from references to other articles.
+_ARTICLE: Final = re.compile(
+    r"Điều (?P<code>\d+(?:\.\d+)+\.[A-ZĐ]{2,4}(?:\.\d+)+)\. (?P<title>[^\n()]{3,300})\n\s*\([^\n]*\)"
+)
+_SEE_ALSO: Final = re.compile(r"\(Điều này có nội dung liên quan[^\n]*")
+_MARKS: Final = re.compile(r"^#.*$|\*+", re.MULTILINE)
+_HEADING: Final = re.compile(r"^title: *[\"']?(?P<title>.+?)[\"']? *$", re.MULTILINE)
+
+
+def _phap_dien_rows(name: re.Match[str], text: str) -> Iterator[dict[str, str]]:
+    heading = _HEADING.search(text)
+    found = list(_ARTICLE.finditer(text))
+    ends = [*(match.start() for match in found[1:]), len(text)]
+    for article, end in zip(found, ends, strict=True):
+        body = _MARKS.sub("", _SEE_ALSO.sub("", text[article.end() : end]))
+        yield {
+            "title": article["title"].strip(),
+            "body": " ".join(body.split()),
+            "topic": name["topic"],
+            "subtopic": heading["title"] if heading else name["file"],
+            "code": f"Điều {article['code']}.",
+        }
+
+
 def _vntc(row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     if row["label"] not in _VNTC:
         return None
@@ -115,6 +155,9 @@ def _phap_dien(row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     }
 
 
+_VNTC_COMMIT: Final = "1ba8d0371fae39c37c7fb7b9a84e5cb836235d69"
+_PHAP_DIEN_COMMIT: Final = "fbaa690e"
+
 SOURCES: Final = {
     source.id: source
     for source in (
@@ -125,6 +168,16 @@ SOURCES: Final = {
             home="https://github.com/duyvuleo/VNTC",
             revision="Train_Full (33,759 articles)",
             columns=("id", "text", "label"),
+            homes=(
+                f"https://codeload.github.com/undertheseanlp/classification/tar.gz/{_VNTC_COMMIT}",
+                "https://raw.githubusercontent.com/duyvuleo/VNTC/master/Data/10Topics/Ver1.1/Train_Full.rar",
+            ),
+            members=re.compile(
+                r"(?:^|/)(?:train|Train_Full)/(?P<label>[A-Z][a-z]+(?: [A-Za-z]+)*)/(?P<file>[^/]+\.txt)$"
+            ),
+            rows=_vntc_rows,
+            least_rows=33_759,
+            fingerprint="8ad99432d56ba7025b8cc61a93ba38b29d5b414243a588562c4b013508d964ab",
             per_class=700,
             weight=0.5,
             syllables=100,
@@ -135,8 +188,13 @@ SOURCES: Final = {
             name="Bộ Pháp điển: the Vietnamese legal codification",
             license="statutes, no copyright (Law on Intellectual Property, article 15)",
             home="https://github.com/diepxuan/diepxuan.github.io",
-            revision="fbaa690e",
+            revision=_PHAP_DIEN_COMMIT[:8],
             columns=("title", "body", "topic", "subtopic", "code"),
+            homes=(f"https://codeload.github.com/diepxuan/diepxuan.github.io/tar.gz/{_PHAP_DIEN_COMMIT}",),
+            members=re.compile(r"(?:^|/)van-ban/(?P<topic>[a-z][a-z-]*)/(?P<file>[^/]+)\.md$"),
+            rows=_phap_dien_rows,
+            least_rows=30_000,
+            fingerprint="",
             per_class=25,
             weight=0.25,
             syllables=80,
@@ -145,6 +203,67 @@ SOURCES: Final = {
     )
 }
 """The corpora that shipped models may be trained on."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A labelled set that others publish figures on; its licence keeps it out of shipped models.
+
+    `column` holds the labels; `labels` maps them to those of our head `head`, where they mean the same.
+    """
+
+    id: str
+    name: str
+    license: str
+    home: str
+    column: str
+    head: str
+    labels: Mapping[str, str]
+
+
+_TONES: Final = {"negative": "negative", "neutral": "neutral", "positive": "positive"}
+BENCHMARKS: Final = {
+    benchmark.id: benchmark
+    for benchmark in (
+        Benchmark(
+            id="vsfc-sentiment",
+            name="UIT-VSFC: Vietnamese Students' Feedback Corpus, sentiment (KSE 2018)",
+            license="for research, terms unclear",
+            home="https://nlp.uit.edu.vn/datasets",
+            column="label",
+            head="sentiment",
+            labels=_TONES,
+        ),
+        Benchmark(
+            id="vsfc-topic",
+            name="UIT-VSFC: Vietnamese Students' Feedback Corpus, topic (KSE 2018)",
+            license="for research, terms unclear",
+            home="https://nlp.uit.edu.vn/datasets",
+            column="topic",
+            head="",
+            labels={},
+        ),
+        Benchmark(
+            id="vlsp2016",
+            name="VLSP 2016: sentiment of product reviews",
+            license="CC BY-NC-SA",
+            home="https://vlsp.org.vn/vlsp2016/eval/sa",
+            column="label",
+            head="sentiment",
+            labels=_TONES,
+        ),
+        Benchmark(
+            id="vntc",
+            name="VNTC: ten newspaper sections (RIVF 2007)",
+            license="MIT",
+            home="https://github.com/duyvuleo/VNTC",
+            column="label",
+            head="",
+            labels={},
+        ),
+    )
+}
+"""Sets to compare with published figures; what their labels mean is not what ours mean, but for tones."""
 
 
 def read(source_id: str, path: str | Path, *, seed: int = 765, data: str | Path | None = None) -> "Dataset":

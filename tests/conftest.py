@@ -1,5 +1,6 @@
 """Small samples and small models, made once a session; tests that change files ask for a copy."""
 
+import json
 import shutil
 
 import pytest
@@ -116,5 +117,21 @@ def bare_model():
         return HeadModel(
             "made", kind, tuple(labels), (), None, **fixed, floor=floor, review_below=review_below, text_protocol={}
         )
+
+    return make
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder with these samples."""
+
+    def make(*samples, **files):
+        root = tmp_path / "data"
+        (root / "policy_news").mkdir(parents=True)
+        for name, rows in {"y_te": samples, **files}.items():
+            lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+            text = "".join(f"{line}\n" for line in lines)
+            (root / "policy_news" / f"{name}.jsonl").write_text(text, encoding="utf-8")
+        return root
 
     return make

@@ -1,56 +1,21 @@
 import json
-import unicodedata
 from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from samples import WORDS, sample
 
 from ctnlp import corpus, places
-from ctnlp.corpus import Problem, check, describe, from_table, load, near_duplicate_groups, split, stats, to_dataset
+from ctnlp.checks import check
+from ctnlp.corpus import describe, from_table, load, split, texts_of, to_dataset
 from ctnlp.errors import CorpusError
 from ctnlp.taxonomy import default
 from ctnlp.taxonomy import load as load_taxonomy
 
-POLICY = "Bộ Y tế lấy ý kiến về dự thảo thông tư quy định danh mục thuốc được quỹ bảo hiểm chi trả từ năm sau"
-SPORT = "Đội tuyển bóng đá nữ giành vé vào vòng chung kết sau trận thắng đậm trên sân khách tối qua"
-WORDS = [f"từ{number}" for number in range(80)]
 FIELDS = ["id", "title", "text", "topics", "programme", "sentiment", "unknown", "kind", "register"]
 FIELDS += ["source", "license", "weight", "split"]
-
-
-def sample(number=1, **changes):
-    texts = [POLICY, SPORT, " ".join(WORDS), " ".join(reversed(WORDS))]
-    return {
-        "id": f"y_te-{number:04}",
-        "title": "",
-        "text": texts[number - 1],
-        "topics": ["y_te"],
-        "programme": [],
-        "sentiment": "neutral",
-        "kind": "lead",
-        "register": "national_press",
-        "source": "written for this test",
-        "license": "CC BY 4.0",
-        "split": "train",
-    } | changes
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A data folder with these samples."""
-
-    def make(*samples, **files):
-        root = tmp_path / "data"
-        (root / "policy_news").mkdir(parents=True)
-        for name, rows in {"y_te": samples, **files}.items():
-            lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
-            text = "".join(f"{line}\n" for line in lines)
-            (root / "policy_news" / f"{name}.jsonl").write_text(text, encoding="utf-8")
-        return root
-
-    return make
 
 
 @pytest.fixture
@@ -212,48 +177,6 @@ def test_labels_are_those_of_the_taxonomy_that_is_given(table, tmp_path):
         from_table(table("text,topics\na,y_te\n"), taxonomy=own)
 
 
-def window(start, end):
-    return " ".join(WORDS[start:end])
-
-
-@pytest.mark.parametrize(
-    ("texts", "groups"),
-    [
-        ([POLICY, SPORT, POLICY], [0, 1, 0]),
-        ([POLICY, f"  {unicodedata.normalize('NFD', POLICY.upper())} ! "], [0, 0]),
-        ([POLICY, POLICY.replace("năm sau", "năm 2027")], [0, 0]),
-        ([window(0, 40), window(10, 50)], [0, 0]),
-        ([window(0, 40), window(20, 60)], [0, 1]),
-        ([window(0, 40), window(20, 60), window(10, 50)], [0, 0, 0]),
-        ([window(20, 60), SPORT, window(0, 40), POLICY, window(10, 50)], [0, 1, 0, 3, 0]),
-        (["Giá điện", "Giá điện", "Giá xăng"], [0, 0, 2]),
-        (["", "", "!?", " "], [0, 1, 2, 3]),
-        ([], []),
-    ],
-    ids=[
-        "exact",
-        "other-unicode-case-and-marks",
-        "near",
-        "half-shared",
-        "too-little-shared",
-        "by-a-third",
-        "far-apart",
-        "short",
-        "no-words",
-        "none",
-    ],
-)
-def test_texts_that_are_alike_share_a_group(texts, groups):
-    assert near_duplicate_groups(texts).tolist() == groups
-
-
-def test_the_threshold_is_that_of_the_exact_similarity():
-    # 34 of 38 different 5-grams are shared.
-    texts = [window(0, 40), window(2, 42)]
-    assert near_duplicate_groups(texts, threshold=34 / 38 - 0.001).tolist() == [0, 0]
-    assert near_duplicate_groups(texts, threshold=34 / 38 + 0.001).tolist() == [0, 1]
-
-
 @pytest.fixture(scope="module")
 def many():
     """160 different samples of four kinds, and three near-copies of every tenth."""
@@ -309,84 +232,6 @@ def test_too_few_different_samples_can_not_be_split():
         split(to_dataset([sample(1 + k % 4) for k in range(12)]))
 
 
-def test_good_samples_have_no_problem(folder):
-    assert check(folder(sample(1), sample(2, split="test"), sample(3), sample(4))) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"topics": ["sport"]}, "topics has the unknown label 'sport'"),
-        ({"programme": ["y_te"]}, "programme has the unknown label 'y_te'"),
-        ({"sentiment": "sad"}, "sentiment has the unknown label 'sad'"),
-        ({"kind": "novel"}, "kind 'novel' is not one of headline, lead, article, comment"),
-        ({"split": "dev"}, "split 'dev' is neither train nor test"),
-        ({"text": unicodedata.normalize("NFD", SPORT)}, "its text is not in canonical Unicode"),
-        ({"title": unicodedata.normalize("NFD", SPORT)}, "its title is not in canonical Unicode"),
-        ({"text": " "}, "has no text"),
-        ({"id": "y_te-0001"}, "the id stands twice"),
-        ({"text": POLICY}, "near-duplicate of y_te-0001"),
-        ({"text": POLICY.replace("năm sau", "năm 2027")}, "near-duplicate of y_te-0001"),
-        ({"text": POLICY, "split": "test"}, "in split test, its duplicate in train"),
-    ],
-    ids=[
-        "topic",
-        "programme",
-        "sentiment",
-        "kind",
-        "split",
-        "nfd-text",
-        "nfd-title",
-        "no-text",
-        "id-twice",
-        "duplicate",
-        "near-duplicate",
-        "duplicate-in-other-split",
-    ],
-)
-def test_every_problem_is_found(folder, changes, reason):
-    bad = sample(2, **changes)
-    problems = check(folder(sample(1), bad, sample(3)))
-    assert {problem.sample for problem in problems} == {bad["id"]}
-    assert any(reason in problem.reason for problem in problems)
-
-
-@pytest.mark.parametrize("field", [name for name in sample() if name != "id"])
-def test_a_missing_field_is_found(folder, field):
-    bad = sample(2)
-    del bad[field]
-    assert check(folder(sample(1), bad)) == [Problem("y_te-0002", f"lacks {field}")]
-
-
-def test_a_sample_without_an_id_is_found(folder):
-    bad = sample(2)
-    del bad["id"]
-    assert Problem("?", "lacks id") in check(folder(sample(1), bad))
-
-
-def test_all_problems_are_told_at_once_in_the_order_of_the_lines(folder):
-    problems = check(folder(sample(1, kind="x", split="x"), sample(2), sample(3, sentiment="x")))
-    assert [problem.sample for problem in problems] == ["y_te-0001", "y_te-0001", "y_te-0003"]
-
-
-def test_counts_of_every_value_most_frequent_first(folder):
-    rows = [
-        sample(1, topics=["y_te", "giao_duc"]),
-        sample(2, topics=["giao_duc"], sentiment="negative", split="test", kind="comment"),
-        sample(3, topics=[], programme=["truyen_thong_cua_bo"]),
-    ]
-    counts = stats(load(folder(*rows)))
-    assert list(counts["topics"]) == ["giao_duc", "y_te", "-"]
-    assert counts == {
-        "sentiment": {"neutral": 2, "negative": 1},
-        "kind": {"lead": 2, "comment": 1},
-        "register": {"national_press": 3},
-        "split": {"train": 2, "test": 1},
-        "topics": {"giao_duc": 2, "y_te": 1, "-": 1},
-        "programme": {"-": 2, "truyen_thong_cua_bo": 1},
-    }
-
-
 def test_a_description_changes_with_every_sample_and_only_then():
     one, other = to_dataset([sample(1), sample(2)]), to_dataset([sample(1), sample(2, sentiment=None)])
     data = describe("mine", "1", "CC BY 4.0", one)
@@ -400,3 +245,10 @@ def test_the_data_folder_may_be_named_in_the_environment(folder, monkeypatch):
     monkeypatch.setenv("CTNLP_DATA", str(root))
     assert places.find("data") == root
     assert load()["id"] == ["y_te-0001"]
+
+
+def test_the_texts_of_a_table_are_its_cells_of_more_than_one_word(table):
+    path = table("url,title,body,note\na,Giá điện tăng,Từ hôm nay,x\nb,Tin,,y\n")
+    assert list(texts_of(path)) == ["Giá điện tăng\nTừ hôm nay"]
+    with pytest.raises(CorpusError, match=r"empty\.csv: no text in it"):
+        list(texts_of(table("id\n1\n", "empty.csv")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctnlp import corpus
+from ctnlp import checks, corpus, stats
 from ctnlp.taxonomy import default
 
 DATA = Path(__file__).parents[1] / "data"
@@ -19,11 +19,11 @@ def lines(path):
 
 
 def test_the_samples_pass_their_check():
-    assert corpus.check() == []
+    assert checks.check() == []
 
 
 def test_there_are_enough_samples_of_every_label():
-    counts = corpus.stats(corpus.load())
+    counts = stats.counts(corpus.load())
     assert all(counts["topics"][label] >= 180 for label in default().head("topic").label_ids)
     assert all(counts["programme"][label] >= 90 for label in default().head("programme").label_ids)
     assert all(counts["sentiment"][label] >= 1000 for label in default().head("sentiment").label_ids)

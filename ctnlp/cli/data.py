@@ -1,10 +1,11 @@
 """Commands on labelled samples and public corpora."""
 
 import json
+from dataclasses import asdict
 
 import click
 
-from ctnlp.cli.options import data_option, json_option, samples_of, say
+from ctnlp.cli.options import data_option, figure_option, json_option, progress, samples_of, say
 from ctnlp.errors import InputError
 
 __all__ = ["data"]
@@ -12,28 +13,52 @@ __all__ = ["data"]
 
 @click.group()
 def data() -> None:
-    """List, check and count the labelled samples."""
+    """List, fetch, check and count labelled samples and public corpora."""
 
 
 @data.command("list")
 @data_option
 def data_list(data: str | None) -> None:
-    """List the samples and the public corpora that training can use."""
-    from ctnlp import corpus, sources
+    """List the samples and the public corpora that training or benchmarks can use."""
+    from ctnlp import sources, stats
 
-    counts = corpus.stats(samples_of(data))["split"]
-    click.echo(f"{'policy_news':<12} {sum(counts.values()):>7,} samples  {counts}")
+    splits = stats.counts(samples_of(data))["split"]
+    click.echo(f"{'policy_news':<14} {sum(splits.values()):>7,} samples  {splits}")
     for source in sources.SOURCES.values():
-        click.echo(f"{source.id:<12} {source.license}; {source.home}")
+        click.echo(f"{source.id:<14} {source.license}; {source.home}")
+    for benchmark in sources.BENCHMARKS.values():
+        click.echo(f"{benchmark.id:<14} benchmarks only: {benchmark.license}; {benchmark.home}")
+
+
+@data.command("fetch")
+@click.argument("source", type=click.Choice(["vntc", "phap_dien"]))
+@click.option(
+    "--from",
+    "local",
+    type=click.Path(),
+    help="Take a local copy in place of the web: a table, an archive or a folder.",
+)
+def data_fetch(source: str, local: str | None) -> None:
+    """Fetch a public corpus, verify it, keep it in the cache folder and print where."""
+    from ctnlp.fetch import fetch
+
+    with progress("bytes") as advance:
+        click.echo(fetch(source, local=local, on_step=say, on_bytes=advance))
 
 
 @data.command("check")
 @data_option
-def data_check(data: str | None) -> None:
-    """Check the samples: schema, labels, duplicates, splits."""
-    from ctnlp import corpus
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    help="Table whose texts must not stand among the samples; may be given several times.",
+)
+def data_check(data: str | None, against: tuple[str, ...]) -> None:
+    """Check the samples: schema, labels, duplicates, splits, templates, lengths, balance, copied text."""
+    from ctnlp import checks
 
-    problems = corpus.check(data)
+    problems = checks.check(data, against=against)
     for problem in problems:
         click.echo(f"{problem.sample}: {problem.reason}")
     if problems:
@@ -43,16 +68,37 @@ def data_check(data: str | None) -> None:
 
 @data.command("stats")
 @data_option
+@click.option(
+    "--against",
+    type=click.Path(dir_okay=False),
+    help="Table of real headlines and leads (title, body or text) to compare the language with.",
+)
+@figure_option
 @json_option
-def data_stats(data: str | None, as_json: bool) -> None:
-    """Count the samples by topic, programme group, tone, kind, register and split."""
-    from ctnlp import corpus
+def data_stats(data: str | None, against: str | None, figure: str | None, as_json: bool) -> None:
+    """Count the samples by label, tone, kind, register and split; labels together, lengths, richness of language."""
+    from ctnlp import stats
+    from ctnlp.corpus import texts_of
 
-    counts = corpus.stats(samples_of(data))
+    found = stats.summarise(samples_of(data), against=texts_of(against) if against else ())
+    if figure:
+        stats.plot(found, figure)
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else found.to_text())
+
+
+@data.command("agreement")
+@click.argument("part", type=click.Choice(["policy_news", "vntc", "news_2026"]))
+@data_option
+@json_option
+def data_agreement(part: str, data: str | None, as_json: bool) -> None:
+    """Show how far the two labellings of PART agree: Cohen's kappa per head and per label."""
+    from ctnlp import agreement
+
+    found = agreement.kappas(agreement.labellings(part, data))
     if as_json:
-        click.echo(json.dumps(counts, ensure_ascii=False))
+        click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False))
         return
-    for name, values in counts.items():
-        click.echo(name)
-        for value, count in values.items():
-            click.echo(f"  {value or '-':<28} {count:>7,}")
+    click.echo(f"{found[0].texts:,} texts{'':<18} kappa   agree   first  second")
+    for one in found:
+        name = f"  {one.label}" if one.label else one.head
+        click.echo(f"{name:<30} {one.kappa:>6.3f}  {one.agree:>6.3f} {one.first:>7,} {one.second:>7,}")

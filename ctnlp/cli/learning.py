@@ -27,7 +27,11 @@ __all__ = ["evaluate", "train"]
 @head_argument
 @data_option
 @click.option(
-    "--with", "extra", multiple=True, metavar="SOURCE=FILE", help="Train on a public corpus too: vntc, phap_dien."
+    "--with",
+    "extra",
+    multiple=True,
+    metavar="SOURCE[=FILE]",
+    help="Train on a public corpus too: vntc, phap_dien; as fetched before, or from FILE.",
 )
 @news_option
 @click.option("--promote", is_flag=True, help="Put the new version in use.")
@@ -101,7 +105,9 @@ def evaluate(
 
 
 def _source_file(item: str) -> tuple[str, str]:
+    from ctnlp.fetch import fetched
+
     source, equals, path = item.partition("=")
-    if not equals:
-        raise InputError(f"--with takes SOURCE=FILE, such as vntc=vntc_train.parquet; got {item!r}")
-    return source, path
+    if equals and not path:
+        raise InputError(f"--with takes SOURCE or SOURCE=FILE, such as vntc=vntc_train.parquet; got {item!r}")
+    return source, path or str(fetched(source))
