@@ -1,6 +1,7 @@
 """Text files inside an archive or a folder, one after another, without unpacking to disk."""
 
 import codecs
+import gzip
 import re
 import tarfile
 import zipfile
@@ -71,11 +72,15 @@ def _folder(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _tar(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(path, "r|gz") as archive:
-        for entry in archive:
-            opened = archive.extractfile(entry) if entry.isfile() and wanted.search(entry.name) else None
-            if opened is not None:
-                yield entry.name, _read(path, entry.name, opened)
+    with gzip.open(path) as raw:
+        with tarfile.open(fileobj=raw, mode="r|") as archive:
+            for entry in archive:
+                opened = archive.extractfile(entry) if entry.isfile() and wanted.search(entry.name) else None
+                if opened is not None:
+                    yield entry.name, _read(path, entry.name, opened)
+        # tarfile takes an archive cut between two files for a whole one; gzip knows at its end.
+        while raw.read(1 << 20):
+            pass
 
 
 def _zip(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:

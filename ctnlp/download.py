@@ -9,7 +9,6 @@ from ctnlp.errors import FetchError
 __all__ = ["ATTEMPTS", "download"]
 
 ATTEMPTS: Final = 5
-_CHUNK: Final = 1 << 16
 _TIMEOUT: Final = 30.0
 """Seconds without a byte after which a connection counts as lost."""
 
@@ -75,7 +74,7 @@ def _continue(url: str, part: Path, on_bytes: Callable[[int], None]) -> None:
             else:
                 mark.unlink(missing_ok=True)
             with part.open("ab" if resumed else "wb") as file:
-                for chunk in response.iter_bytes(_CHUNK):
+                for chunk in response.iter_raw():
                     file.write(chunk)
                     on_bytes(len(chunk))
     except httpx.HTTPError as error:
