@@ -147,8 +147,8 @@ def _balance(samples: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> Iterat
     for topic, counter in tones.items():
         for tone in taxonomy.head("sentiment").label_ids:
             if counter[tone] < _TONE_SHARE * counter.total():
-                share = f"{counter[tone]} of its {counter.total():,} texts are {tone}"
-                yield Problem(topic, f"{share}, expected at least {_TONE_SHARE:.0%}: a model would take topic for tone")
+                found = f"{counter[tone]} of its {counter.total():,} texts are {tone}"
+                yield Problem(topic, f"{found}, expected at least {_TONE_SHARE:.0%}: a model would take topic for tone")
 
 
 def annotations(folder: str | Path | None = None, *, taxonomy: Taxonomy | None = None) -> list[Problem]:

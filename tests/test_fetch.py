@@ -175,7 +175,6 @@ def test_statutes_are_cut_into_articles(monkeypatch, tmp_path):
     folder.mkdir(parents=True)
     (folder / "an-ninh-mang.md").write_text(STATUTES, encoding="utf-8")
     rows = pq.read_table(fetch("phap_dien", local=tmp_path / "van-ban", cache=tmp_path / "cache")).to_pylist()
-    same = {"topic": "an-ninh-quoc-gia", "subtopic": "An ninh mạng"}
     assert {(row["topic"], row["subtopic"]) for row in rows} == {("an-ninh-quoc-gia", "An ninh mạng")}
     assert [(row["code"], row["title"], row["body"]) for row in rows] == [
         ("Điều 1.11.LQ.1.", "Phạm vi điều chỉnh", "Luật này quy định về an ninh mạng."),
