@@ -221,15 +221,15 @@ def _pairs(texts: Iterable[str], titles: Iterable[str | None] | None) -> list[tu
 def _check_protocol(models: Mapping[str, "HeadModel"]) -> None:
     from ctnlp.train import text_protocol
 
-    here = text_protocol()
     others = []
     for name, model in models.items():
-        made = model.text_protocol
-        if made.get("normaliser") != here["normaliser"]:
-            raise ModelIncompatible(
-                f"model {name} was made with normaliser {made.get('normaliser')}, this ctnlp has {here['normaliser']}: "
-                "train it again, or install the ctnlp it was made with (ctnlp models show)"
-            )
+        made, here = model.text_protocol, text_protocol(model.blocks)
+        for part in here.keys() - {"segmenter"}:
+            if made.get(part) != here[part]:
+                raise ModelIncompatible(
+                    f"model {name} was made with {part} {made.get(part)}, this ctnlp has {here[part]}: "
+                    "train it again, or install the ctnlp it was made with (ctnlp models show)"
+                )
         # The last word is the hash of the segmentation model: a new release with the same one cuts the same words.
         if made.get("segmenter", "").split()[-1:] != here["segmenter"].split()[-1:]:
             others.append(f"{name} with {made.get('segmenter')}")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp.errors import CorpusError
+from ctnlp.lexicon import classes
 from ctnlp.normalise import normalise, strip_diacritics
 from ctnlp.segment import segment_many
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
-__all__ = ["BLOCKS", "Analyzer", "Block", "Counts", "Document", "count", "documents", "fit_on", "union"]
+__all__ = ["BLOCKS", "TONE_BLOCKS", "Analyzer", "Block", "Counts", "Document", "count", "documents", "fit_on", "union"]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
 
@@ -47,13 +48,14 @@ class Document:
 class Block:
     """One group of columns: n-grams of `low` to `high` units of the title, or of title and body.
 
-    `unit` is a `word` as segmented, a `syllable`, or a character (`char`) of a syllable without diacritics: what is
-    left of Vietnamese typed in a hurry. A column must occur in `min_df` training texts; the `max_features` most
-    frequent stay. `weight` multiplies the block's rows, each of Euclidean length 1.
+    `unit` is a `word` as segmented, a `syllable`, a character (`char`) of a syllable without diacritics (what is left
+    of Vietnamese typed in a hurry), or the class of a word that carries `tone` (`ctnlp.lexicon`). A column must occur
+    in `min_df` training texts; the `max_features` most frequent stay. `weight` multiplies the block's rows, each of
+    Euclidean length 1.
     """
 
     name: str
-    unit: Literal["word", "syllable", "char"]
+    unit: Literal["word", "syllable", "char", "tone"]
     low: int
     high: int
     part: Literal["title", "all"] = "all"
@@ -69,7 +71,14 @@ BLOCKS: Final = (
     Block("char", "char", 3, 5, min_df=3, weight=0.4),
     Block("title", "word", 1, 1, part="title", max_features=10_000, weight=0.5),
 )
-"""The blocks of the shipped heads."""
+"""What every head sees."""
+
+TONE_BLOCKS: Final = (
+    *BLOCKS,
+    Block("tone", "tone", 1, 3, min_df=5, weight=0.8),
+    Block("tone_title", "tone", 1, 3, part="title", min_df=5, weight=0.6),
+)
+"""What the head of tone sees besides: which tones follow each other, whatever the words."""
 
 
 def documents(
@@ -117,7 +126,9 @@ class Analyzer:
                 _char_grams(syllable, self.low, self.high) for word in words for syllable in word.split(" ")
             )
         tokens = [_word(word) for word in words]
-        if self.unit == "syllable":
+        if self.unit == "tone":
+            tokens = [found for _, _, found in classes(tokens)]
+        elif self.unit == "syllable":
             tokens = [syllable for token in tokens for syllable in token.split("_")]
         return chain.from_iterable(
             [" ".join(tokens[i : i + size]) for i in range(len(tokens) - size + 1)] if size > 1 else tokens
@@ -231,7 +242,7 @@ def block_from(values: dict[str, Any]) -> Block:
     """
     block = Block(**values)
     sizes = (block.low, block.high, block.min_df, block.max_features)
-    if block.unit not in ("word", "syllable", "char") or block.part not in ("title", "all"):
+    if block.unit not in ("word", "syllable", "char", "tone") or block.part not in ("title", "all"):
         raise ValueError(f"block {block.name!r} of unit {block.unit!r} and part {block.part!r}")
     if not all(type(size) is int for size in sizes) or not 1 <= block.low <= block.high <= LONGEST_GRAM:
         raise ValueError(f"block {block.name!r} of sizes {sizes}")

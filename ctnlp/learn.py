@@ -38,17 +38,20 @@ def learn(
     """Train a head on `samples`, measure it on their test split, and save it as a new version under `root`.
 
     `extra` maps ids of `ctnlp.sources` to local files to train on besides. `name` is how manifest and card call the
-    samples. `news` is the table of the real news of 2025-26, to be measured on too. With `promote` the version is put
-    in use. Raises `CorpusError` when there is no test split.
+    samples. `news` is the table of the real news of 2025-26: one half of it tunes calibration and abstention, on the
+    other the version is measured too. With `promote` the version is put in use. Raises `CorpusError` when there is no
+    test split.
     """
     parameters = parameters or Parameters()
     held_out = test_split(samples)
     others = {source: sources.read(source, path, seed=parameters.seed) for source, path in (extra or {}).items()}
     real_news = sources.news_2026(news) if news is not None else None
+    tuning = sources.news_2026(news, half="tune") if news is not None else None
     model = train(
         head,
         samples,
         extra=list(others.values()),
+        tuning=tuning,
         parameters=parameters,
         n_jobs=n_jobs,
         cache_dir=cache_dir,

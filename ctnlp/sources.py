@@ -303,17 +303,17 @@ def read(source_id: str, path: str | Path, *, seed: int = 765, data: str | Path 
 def news_2026(path: str | Path, *, half: str = "report", data: str | Path | None = None) -> "Dataset":
     """The labelled news items of 2025-26: for measuring only, never to be trained on.
 
-    `path` is a table with the columns url, title, body; `half` is `tune` (may choose settings) or `report`. A head on
-    which the two labellings of an item differ is unknown for it. Raises `CorpusError` when no labelled item is found.
+    `path` is a table with the columns url, title, body; `half` is `tune` (may choose settings, thresholds, calibration)
+    or `report`. Raises `CorpusError` when no labelled item is found.
     """
     labelled = annotations("news_2026", data)
     samples = []
     for row in _rows("news_2026", ("url", "title", "body"), path):
         own = labelled.get(str(row["url"]))
         if own is not None and own["half"] == half:
-            agreed = {head: own[head] if own["agreement"][head] else None for head in own["agreement"]}
+            labels = {head: own[head] for head in ("topics", "programme", "sentiment")}
             title, text = row["title"] or "", row["body"] or ""
-            samples.append({"id": own["id"], "title": title, "text": text, "split": "test"} | agreed)
+            samples.append({"id": own["id"], "title": title, "text": text, "split": "test"} | labels)
     if not samples:
         raise CorpusError(
             f"{path}: none of the {len(labelled)} labelled news items is in this table (by its column url)"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp import normalise
+from ctnlp import lexicon, normalise
 from ctnlp.corpus import split
 from ctnlp.errors import CorpusError
-from ctnlp.features import BLOCKS, Block, Counts, Document, count, documents, fit_on
+from ctnlp.features import BLOCKS, TONE_BLOCKS, Block, Counts, Document, count, documents, fit_on
 from ctnlp.model import FloatArray, HeadModel, calibrated
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import Head, default
@@ -29,15 +29,21 @@ __all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
 
 COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
 """The sample column that each head learns from; other heads use the column of their own name."""
+TUNING_SHARE: Final = 2.0
+"""How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together."""
+_BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
 
 IntArray = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What training can be told. `C` is the inverse regularisation of scikit-learn's `LinearSVC`."""
+    """What training can be told. `C` is the inverse regularisation of scikit-learn's `LinearSVC`.
 
-    blocks: tuple[Block, ...] = BLOCKS
+    `blocks` are those of the head when not given: `TONE_BLOCKS` for sentiment, `BLOCKS` for all others.
+    """
+
+    blocks: tuple[Block, ...] | None = None
     C: float = 0.1
     folds: int = 5
     seed: int = 765
@@ -60,6 +66,7 @@ def train(
     samples: "Dataset",
     *,
     extra: "Sequence[Dataset]" = (),
+    tuning: "Dataset | None" = None,
     parameters: Parameters | None = None,
     n_jobs: int = 1,
     cache_dir: str | Path | None = None,
@@ -68,7 +75,9 @@ def train(
     """Fit a head on the samples whose split is not `test`.
 
     `extra` sets (see `ctnlp.sources`) are trained on too, but only `samples` tune calibration, thresholds and
-    abstention. `on_step` hears what is going on. Raises `CorpusError` when a label has too few samples to be tuned.
+    abstention. `tuning` texts, like those that will be scored, are not trained on: where given they weigh most in
+    calibration and thresholds, and tune abstention alone. `on_step` hears what is going on. Raises `CorpusError` when a
+    label has too few samples to be tuned.
     """
     head = default().head(head) if isinstance(head, str) else head
     parameters = parameters or Parameters()
@@ -77,7 +86,7 @@ def train(
     tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
     _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
-    counts = count(parameters.blocks, rows.documents)
+    counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents)
     scores = np.full(rows.targets.shape, np.nan)
     for fold in range(parameters.folds):
         on_step(f"fold {fold + 1} of {parameters.folds}")
@@ -88,9 +97,18 @@ def train(
     on_step("all samples")
     features, coef, intercept = _fit(head, rows, np.ones(len(rows.fold), dtype=bool), parameters, counts, n_jobs)
     gold, held_scores = rows.targets[tuned], scores[tuned]
-    scale, offset = _calibrate(head, held_scores, gold)
+    weights, deciding = np.ones(len(gold)), len(gold)
+    if tuning is not None:
+        known = targets(head, tuning)
+        chosen = np.flatnonzero((known >= 0).all(axis=1))
+        texts = tuning.select(chosen)
+        real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
+        weights = np.concatenate([np.full(len(chosen), TUNING_SHARE * len(gold) / len(chosen)), weights])
+        held_scores = np.vstack([features.transform(real) @ coef.T + intercept, held_scores])
+        gold, deciding = np.vstack([known[chosen], gold]), len(chosen)
+    scale, offset = _calibrate(head, held_scores, gold, weights)
     probabilities = calibrated(head.kind, held_scores, scale, offset)
-    thresholds, floor = _thresholds(head, probabilities, gold)
+    thresholds, floor = _thresholds(head, probabilities, gold, weights)
     model = HeadModel(
         head=head.id,
         kind=head.kind,
@@ -104,19 +122,20 @@ def train(
         thresholds=thresholds,
         floor=floor,
         review_below=0.0,
-        text_protocol=text_protocol(),
+        text_protocol=text_protocol(counts.blocks),
     )
-    review_below = _review_below(model, probabilities, gold, parameters.review_accuracy)
+    review_below = _review_below(model, probabilities[:deciding], gold[:deciding], parameters.review_accuracy)
     return HeadModel(**{**vars(model), "review_below": review_below})
 
 
-def text_protocol() -> dict[str, str]:
-    """How text becomes words here: a model made under another protocol would see other features.
+def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:
+    """How text becomes units of these blocks here: a model made under another protocol would see other features.
 
-    >>> sorted(text_protocol())
-    ['normaliser', 'segmenter']
+    >>> sorted(text_protocol(BLOCKS)), sorted(text_protocol(TONE_BLOCKS))
+    (['normaliser', 'segmenter'], ['lexicon', 'normaliser', 'segmenter'])
     """
-    return {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
+    words = {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
+    return words | ({"lexicon": lexicon.identity()} if any(block.unit == "tone" for block in blocks) else {})
 
 
 def targets(head: Head, samples: "Dataset") -> IntArray:
@@ -235,8 +254,8 @@ def _fit_label(matrix: Any, target: IntArray, weights: FloatArray, parameters: P
     return machine.coef_[0], float(machine.intercept_[0])
 
 
-def _calibrate(head: Head, scores: FloatArray, gold: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Scale and offset of each label from out-of-fold scores.
+def _calibrate(head: Head, scores: FloatArray, gold: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Scale and offset of each label from scores of texts that were not trained on.
 
     Multi-label: Platt's sigmoid a label. Multi-class: one temperature and a bias a label, by multinomial log loss.
     """
@@ -247,7 +266,7 @@ def _calibrate(head: Head, scores: FloatArray, gold: IntArray) -> tuple[FloatArr
     if head.kind == "multilabel":
         scale, offset = np.ones(n_labels), np.zeros(n_labels)
         for label in range(n_labels):
-            sigmoid = LogisticRegression(C=1e3).fit(scores[:, [label]], gold[:, label])
+            sigmoid = LogisticRegression(C=1e3).fit(scores[:, [label]], gold[:, label], sample_weight=weights)
             scale[label], offset[label] = sigmoid.coef_[0, 0], sigmoid.intercept_[0]
         return scale, offset
 
@@ -255,13 +274,14 @@ def _calibrate(head: Head, scores: FloatArray, gold: IntArray) -> tuple[FloatArr
 
     def loss(values: FloatArray) -> float:
         probabilities = calibrated("multiclass", scores, np.exp(values[0]), values[1:])
-        return float(-np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1)).mean())
+        losses = -np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1))
+        return float(np.average(losses, weights=weights))
 
     best = minimize(loss, np.zeros(n_labels + 1), method="L-BFGS-B").x
     return np.full(n_labels, np.exp(best[0])), np.asarray(best[1:], dtype=np.float64)
 
 
-def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray) -> tuple[FloatArray, float]:
+def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray, weights: FloatArray) -> tuple[FloatArray, float]:
     """Threshold of each label, by best F1, and floor of the best label, by most texts whose best label is right."""
     n_labels = len(head.labels)
     if head.kind == "multiclass":
@@ -271,12 +291,12 @@ def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray) -> tuple[
     for label in range(n_labels):
         given = probabilities[:, label] >= grid[:, None]
         right = gold[:, label] == 1
-        f1 = 2 * (given & right).sum(axis=1) / (given.sum(axis=1) + right.sum())
+        f1 = 2 * (given & right) @ weights / (given @ weights + right @ weights)
         thresholds[label] = grid[np.flatnonzero(f1 >= f1.max() - 1e-9)].mean()
     best, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
     hit, blank = gold[np.arange(len(gold)), best] == 1, ~gold.any(axis=1)
     floors = np.arange(0.1, 0.701, 0.01)
-    right_share = np.array([np.where(top >= floor, hit, blank).mean() for floor in floors])
+    right_share = np.array([np.average(np.where(top >= floor, hit, blank), weights=weights) for floor in floors])
     return thresholds, float(floors[np.flatnonzero(right_share >= right_share.max() - 1e-9)].mean())
 
 

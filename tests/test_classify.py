@@ -10,6 +10,7 @@ import ctnlp.train
 from ctnlp import registry
 from ctnlp.classify import Classification, Classifier, Label, Spec, classify, classify_many, loaded
 from ctnlp.errors import InputError, ModelIncompatible, ModelNotFound
+from ctnlp.features import BLOCKS
 from ctnlp.taxonomy import default
 
 EXAMS = "Bộ Giáo dục và Đào tạo công bố phương án tuyển sinh đại học năm 2026"
@@ -28,8 +29,8 @@ def protocol(monkeypatch):
     """Make this machine seem to cut words by another protocol."""
 
     def change(**values):
-        here = ctnlp.train.text_protocol()
-        monkeypatch.setattr(ctnlp.train, "text_protocol", lambda: here | values)
+        here = ctnlp.train.text_protocol
+        monkeypatch.setattr(ctnlp.train, "text_protocol", lambda blocks: here(blocks) | values)
 
     return change
 
@@ -208,7 +209,7 @@ def test_another_segmenter_gives_one_warning_where_it_was_loaded(protocol):
 
 
 def test_a_new_release_with_the_same_segmentation_model_is_welcome(protocol):
-    protocol(segmenter="underthesea 99.0 " + ctnlp.train.text_protocol()["segmenter"].split()[-1])
+    protocol(segmenter="underthesea 99.0 " + ctnlp.train.text_protocol(BLOCKS)["segmenter"].split()[-1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Classifier.load()

@@ -4,9 +4,9 @@ import joblib
 import numpy as np
 import pytest
 
-from ctnlp import corpus, normalise
+from ctnlp import corpus, lexicon, normalise
 from ctnlp.errors import CorpusError
-from ctnlp.features import Document
+from ctnlp.features import BLOCKS, TONE_BLOCKS, Document
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import default
 from ctnlp.train import targets, text_protocol, train
@@ -105,8 +105,10 @@ def test_samples_without_titles_train_a_head_without_the_title_block(fit, small_
 
 
 def test_the_head_records_how_text_becomes_words(topic_model):
-    assert topic_model.text_protocol == text_protocol()
-    assert text_protocol() == {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
+    assert topic_model.text_protocol == text_protocol(topic_model.blocks)
+    words = {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
+    assert text_protocol(BLOCKS) == words
+    assert text_protocol(TONE_BLOCKS) == words | {"lexicon": lexicon.identity()}
 
 
 def test_steps_are_told(fit, small_samples):
