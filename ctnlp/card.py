@@ -35,7 +35,16 @@ _ORDER: Final = ("accuracy", "hit", "micro_f1", "macro_f1", "weighted_f1", "log_
 
 def render(manifest: Manifest, head: Head) -> str:
     """The card of a version. `head` gives the labels their names."""
-    return "\n".join([*_intro(manifest, head), *_data(manifest), *_figures(manifest), *_labels(manifest, head), ""])
+    return "\n".join(
+        [
+            *_intro(manifest, head),
+            *_data(manifest),
+            *_figures(manifest),
+            *_labels(manifest, head),
+            *_behaviour(manifest),
+            "",
+        ]
+    )
 
 
 def _intro(manifest: Manifest, head: Head) -> list[str]:
@@ -81,7 +90,7 @@ def _data(manifest: Manifest) -> list[str]:
         "",
         f"Features: {blocks}. Text: normaliser {manifest.text_protocol.get('normaliser')}, "
         f"{manifest.text_protocol.get('segmenter')}. Libraries: {libraries}. Calibration, thresholds and abstention "
-        "were tuned on out-of-fold scores of the first set.",
+        f"were tuned on texts not trained on: {manifest.parameters.get('tuned_on', 'held-out folds')}.",
     ]
 
 
@@ -98,8 +107,12 @@ def _figures(manifest: Manifest) -> list[str]:
             "|---|---:|---|",
             *(f"| {key} | {_number(values[key])} | {_interval(values[key])} |" for key in order),
             "",
-            "Share of texts kept, most confident first, and how often the best label is right among them: "
-            + ", ".join(f"{share:.0%}: {hit:.1%}" for share, hit in figures["coverage"] if round(share * 100) % 20 == 0)
+            "Coverage: share of texts kept, most confident first, and how often the best label is right among them: "
+            + ", ".join(f"{share:.0%}: {hit:.1%}" for share, hit in figures["coverage"] if round(share * 100) % 10 == 0)
+            + ".",
+            "",
+            "Calibration: mean confidence of texts grouped by it, and how often their best label is right: "
+            + ", ".join(f"{confidence:.2f}: {hit:.2f}" for confidence, hit, _ in figures["reliability"])
             + ".",
         ]
     return lines
@@ -121,6 +134,26 @@ def _labels(manifest: Manifest, head: Head) -> list[str]:
             cells = [label, definition.vi, definition.en, *(_number(row[key]) for key in ("precision", "recall", "f1"))]
             lines.append(f"| {' | '.join(cells)} | {_interval(row['f1'])} | {row['support']:,} |")
     return lines
+
+
+def _behaviour(manifest: Manifest) -> list[str]:
+    if not manifest.behaviour:
+        return []
+    rows = [
+        f"| {name} | {count['pairs']} | {count['passed']} | {count['passed'] / count['pairs']:.0%} |"
+        for name, count in sorted(manifest.behaviour.items())
+    ]
+    return [
+        "",
+        "## Behaviour / Hành vi",
+        "",
+        "Hand-written minimal pairs (`data/behaviour/pairs.jsonl`), passed when both texts get the expected label, or "
+        "the same label where nothing should change:",
+        "",
+        "| capability | pairs | passed | rate |",
+        "|---|---:|---:|---:|",
+        *rows,
+    ]
 
 
 def _number(figure: Mapping[str, float]) -> str:

@@ -75,8 +75,8 @@ BLOCKS: Final = (
 
 TONE_BLOCKS: Final = (
     *BLOCKS,
-    Block("tone", "tone", 1, 3, min_df=5, weight=0.8),
-    Block("tone_title", "tone", 1, 3, part="title", min_df=5, weight=0.6),
+    Block("tone", "tone", 1, 3, min_df=5, weight=0.6),
+    Block("tone_title", "tone", 1, 3, part="title", min_df=5, weight=0.4),
 )
 """What the head of tone sees besides: which tones follow each other, whatever the words."""
 

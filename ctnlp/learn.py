@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ctnlp import registry, sources
+from ctnlp import behaviour, registry, sources
 from ctnlp.corpus import describe
 from ctnlp.errors import CorpusError, ModelNotFound
 from ctnlp.evaluate import Evaluation, evaluate
@@ -64,6 +64,8 @@ def learn(
         on_step("evaluating on real news")
         real = evaluate(model, real_news, seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
         metrics["real news of 2025-26, reporting half"] = real.to_dict()
+    on_step("trying minimal pairs")
+    outcomes = behaviour.run(model, behaviour.pairs(), n_jobs=n_jobs)
     licenses = sorted({license_ for license_ in samples["license"] if license_}) or ["not stated"]
     trained = samples.select([i for i, part in enumerate(samples["split"]) if part != "test"])
     training_data = [describe(f"{name}, training split", "this version of ctnlp", " / ".join(licenses), trained)]
@@ -72,6 +74,10 @@ def learn(
         # Rows that say nothing of this head were not learned from.
         said = np.flatnonzero((targets(default().head(head), rows) >= 0).any(axis=1))
         training_data.append(describe(source.name, source.revision, source.license, rows.select(said)))
+    told = {key: value for key, value in asdict(parameters).items() if key not in ("blocks", "seed")}
+    tuned_on = "held-out folds of the first set"
+    if tuning is not None:
+        tuned_on += " and, weighing twice as much, real news of 2025-26, tuning half"
     try:
         parent = registry.current(head, root)
     except ModelNotFound:
@@ -79,9 +85,10 @@ def learn(
     manifest = registry.save(
         model,
         training_data=training_data,
-        parameters={key: value for key, value in asdict(parameters).items() if key not in ("blocks", "seed")},
+        parameters=told | {"tuned_on": tuned_on},
         seed=parameters.seed,
         metrics=metrics,
+        behaviour={one.capability: {"pairs": one.pairs, "passed": one.passed} for one in outcomes},
         root=root,
         parent=parent,
     )

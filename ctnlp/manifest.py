@@ -18,9 +18,8 @@ FORMAT: Final = 1
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_TYPES: Final = dict.fromkeys(("text_protocol", "arrays", "parameters", "libraries", "metrics"), dict) | dict.fromkeys(
-    ("head", "created"), str
-)
+_DICTS: Final = ("text_protocol", "arrays", "parameters", "libraries", "metrics", "behaviour")
+_TYPES: Final = dict.fromkeys(_DICTS, dict) | dict.fromkeys(("head", "created"), str)
 VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 
 
@@ -48,7 +47,8 @@ class Manifest:
     """Everything about a version but its weights.
 
     `arrays` gives dtype and shape of each stored array; `metrics` holds, by the name of a sample set, the figures of
-    `ctnlp.evaluate` with their intervals.
+    `ctnlp.evaluate` with their intervals; `behaviour`, by capability, how many minimal pairs there are and how many
+    passed.
     """
 
     head: str
@@ -66,6 +66,7 @@ class Manifest:
     created: str
     parent: str | None = None
     taxonomy: str = ""
+    behaviour: dict[str, dict[str, int]] = field(default_factory=dict)
     files: dict[str, FileEntry] = field(default_factory=dict)
     format: int = FORMAT
 

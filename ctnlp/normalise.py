@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["VERSION", "normalise", "strip_diacritics"]
+__all__ = ["VERSION", "normalise", "strip_diacritics", "with_new_tone_marks"]
 
 VERSION: Final = "1"
 """Number of these rules. Models record it: a change of rules that changes output needs a new number."""
@@ -41,6 +41,9 @@ _NEW_STYLE: Final = re.compile(
     f"[{''.join({pair[0] for pair in _PAIRS})}][{''.join({pair[1] for pair in _PAIRS})}](?![^\\W\\d_])"
 )
 _LETTERS_BEFORE: Final = re.compile(r"[^\W\d_]*$")
+
+_TO_NEW: Final = {old: new for new, old in _PAIRS.items()}
+_OLD_STYLE: Final = re.compile(rf"(?<![qQ])(?:{'|'.join(_TO_NEW)})(?![^\W\d_])")
 
 # A dateline or agency name glued to the first word ("NHẬT BẢNCác tàu", "TTOSáng nay"): at the very start only, and only
 # names that can't be a brand such as "VNPay": agencies we know, or capitals with a Vietnamese letter.
@@ -92,6 +95,15 @@ def _old_style(match: re.Match[str]) -> str:
     whole = letters is not None and letters[0].lower() in _ONSETS
     # Mixed case such as "oÀ" is no Vietnamese spelling; leave it.
     return _PAIRS.get(match[0], match[0]) if whole else match[0]
+
+
+def with_new_tone_marks(text: str) -> str:
+    """`text` with tone marks on the second vowel of oa, oe, uy ("hoà", "khoẻ"), as schools and some papers write.
+
+    >>> with_new_tone_marks("Hòa bình và thủy lợi")
+    'Hoà bình và thuỷ lợi'
+    """
+    return _OLD_STYLE.sub(lambda match: _TO_NEW[match[0]], text)
 
 
 def strip_diacritics(text: str) -> str:

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHMARKS", "SOURCES", "Benchmark", "Source", "annotations", "news_2026", "read"]
 
-READ_WEIGHT: Final = 3.0
-"""Weight in training of a real text that was read and labelled by itself, against 1 for a text written for the project.
-
-Real texts are fewer and worth more: chosen on the tuning half of the real news of 2025-26 (see `data/README.md`).
-"""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -266,26 +260,29 @@ BENCHMARKS: Final = {
 """Sets to compare with published figures; what their labels mean is not what ours mean, but for tones."""
 
 
-def read(source_id: str, path: str | Path, *, seed: int = 765, data: str | Path | None = None) -> "Dataset":
+def read(
+    source_id: str, path: str | Path, *, seed: int = 765, labelled: bool = True, data: str | Path | None = None
+) -> "Dataset":
     """A local copy of a corpus as samples with our labels.
 
     Texts that were read and labelled one by one (`<source>_annotations/` in the data folder) come with those labels; of
-    the others, `per_class` of each class, drawn with `seed`, with what their class tells. `path` is a table with the
-    columns that the source names. Raises `CorpusError` for an unknown source or a table that lacks a column.
+    the others, `per_class` of each class, drawn with `seed`, with what their class tells. With `labelled` false all
+    are taken for others. `path` is a table with the columns that the source names. Raises `CorpusError` for an unknown
+    source or a table that lacks a column.
     """
     if source_id not in SOURCES:
         raise CorpusError(f"unknown source {source_id!r}; expected one of {', '.join(SOURCES)}")
     source = SOURCES[source_id]
-    labelled = annotations(source_id, data)
+    labels_of = annotations(source_id, data) if labelled else {}
     read_one_by_one: list[dict[str, Any]] = []
     by_class: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in _rows(source.id, source.columns, path):
-        own = labelled.get(str(row.get("id")))
+        own = labels_of.get(str(row.get("id")))
         converted = source.convert(row)
         if own is not None:
             labels = {name: own[name] for name in ("topics", "programme", "sentiment")}
             text = _beginning(row["text"], min(own["words_read"], source.syllables))
-            read_one_by_one.append({"id": f"{source.id}:{row['id']}", "text": text, "weight": READ_WEIGHT} | labels)
+            read_one_by_one.append({"id": f"{source.id}:{row['id']}", "text": text} | labels)
         elif converted is not None:
             by_class[converted[0]].append(converted[1])
     rng = random.Random(seed)

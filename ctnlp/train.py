@@ -31,6 +31,8 @@ COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sen
 """The sample column that each head learns from; other heads use the column of their own name."""
 TUNING_SHARE: Final = 2.0
 """How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together."""
+PLAIN_EVERY: Final = 4
+"""Every so many-th sample is learned without diacritics too: readers type so, and few words look alike then."""
 _BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
 
 IntArray = NDArray[np.int8]
@@ -183,7 +185,8 @@ def _rows(
     for dataset, _, folds in parts:
         for sample, own_fold in zip(dataset, folds, strict=True):
             # Other views only of our own samples: public corpora have enough text as it is.
-            for view, (title, text) in enumerate(_views(sample)[: None if own_fold >= 0 else 1]):
+            views = _views(sample, plain=number % PLAIN_EVERY == 0) if own_fold >= 0 else _views(sample)[:1]
+            for view, (title, text) in enumerate(views):
                 texts.append(text)
                 titles.append(title)
                 owner.append(number)
@@ -201,12 +204,15 @@ def _rows(
     )
 
 
-def _views(sample: dict[str, Any]) -> list[tuple[str, str]]:
-    """A sample as users may give it: title and text apart (the natural way), both in one, the headline alone."""
+def _views(sample: dict[str, Any], *, plain: bool = False) -> list[tuple[str, str]]:
+    """A sample as users may give it: title and text apart (the natural way), both in one, the headline alone.
+
+    With `plain`, also both in one without diacritics.
+    """
     title, text = sample["title"] or "", sample["text"] or ""
-    if title and text:
-        return [(title, text), ("", f"{title}\n{text}"), ("", title)]
-    return [("", title or text)]
+    whole = f"{title}\n{text}".strip()
+    views = [(title, text), ("", whole), ("", title)] if title and text else [("", whole)]
+    return [*views, ("", normalise.strip_diacritics(whole))] if plain else views
 
 
 def _enough(head: Head, gold: IntArray, fold: NDArray[np.int64], parameters: Parameters) -> None:

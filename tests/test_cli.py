@@ -21,6 +21,7 @@ import ctnlp.train
 from ctnlp import __version__, corpus, places, registry
 from ctnlp.classify import Classifier
 from ctnlp.cli import cli, main
+from ctnlp.sources import BENCHMARKS, SOURCES
 from ctnlp.taxonomy import default
 
 EXAMS = "Bộ Giáo dục và Đào tạo công bố phương án tuyển sinh đại học năm 2026"
@@ -439,13 +440,15 @@ def test_training_without_a_test_split_is_told(run, labelled, tmp_path):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ("vntc", "--with takes SOURCE=FILE"),
+        ("vntc=", "--with takes SOURCE or SOURCE=FILE"),
+        ("vntc", "vntc was not fetched yet; run: ctnlp data fetch vntc, or name a file"),
         ("wiki=wiki.csv", "unknown source 'wiki'"),
         ("vntc=gone.csv", "no such file"),
     ],
-    ids=["no-file", "unknown", "missing"],
+    ids=["no-file", "not-fetched", "unknown", "missing"],
 )
-def test_a_public_corpus_that_can_not_be_read_is_told(run, data, extra, message):
+def test_a_public_corpus_that_can_not_be_read_is_told(run, data, tmp_path, monkeypatch, extra, message):
+    monkeypatch.setenv("CTNLP_CACHE", str(tmp_path))
     code, _, err = run("train", "topic", "--data", data, "--with", extra)
     assert code == 1
     assert is_one_line(err) and message in err
@@ -458,7 +461,7 @@ def test_data_list_names_the_samples_and_the_corpora(run, data):
     code, out, _ = run("data", "list", "--data", data)
     assert code == 0
     assert re.search(r"^policy_news +1 samples  {'test': 1}$", out, re.MULTILINE)
-    assert {line.split()[0] for line in out.splitlines()} == {"policy_news", "vntc", "phap_dien"}
+    assert {line.split()[0] for line in out.splitlines()} == {"policy_news", *SOURCES, *BENCHMARKS}
 
 
 def test_data_check_tells_every_problem(run, data):
@@ -483,14 +486,47 @@ def test_data_check_reads_ones_own_table(run, labelled):
 
 
 def test_data_stats_counts(run, data):
-    assert json.loads(run("data", "stats", "--data", data, "--json")[1])["topics"] == {"giao_duc": 1}
+    assert json.loads(run("data", "stats", "--data", data, "--json")[1])["counts"]["topics"] == {"giao_duc": 1}
     out = run("data", "stats", "--data", data)[1]
     assert re.search(r"^programme\n  - +1$", out, re.MULTILINE)
 
 
 def test_data_stats_counts_ones_own_table(run, labelled):
-    counts = json.loads(run("data", "stats", "--data", labelled, "--json")[1])
+    counts = json.loads(run("data", "stats", "--data", labelled, "--json")[1])["counts"]
     assert counts["sentiment"] == {"neutral": 2, "negative": 1, "positive": 1}
+
+
+def test_data_stats_compares_and_draws(run, data, tmp_path):
+    (tmp_path / "press.csv").write_text("title,body\nGiá điện tăng,Từ hôm nay giá điện tăng\n", encoding="utf-8")
+    figure = tmp_path / "stats.svg"
+    code, out, _ = run("data", "stats", "--data", data, "--against", tmp_path / "press.csv", "--figure", figure)
+    assert code == 0 and "compared with" in out
+    assert "<svg" in figure.read_text(encoding="utf-8")
+
+
+def test_data_check_compares_with_tables(run, data, tmp_path):
+    path = data / "policy_news" / "a.jsonl"
+    text = " ".join(f"âm{k}" for k in range(30))
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"text": text}), encoding="utf-8")
+    (tmp_path / "press.csv").write_text(f"body\n{text}\n", encoding="utf-8")
+    code, out, err = run("data", "check", "--data", data, "--against", tmp_path / "press.csv")
+    assert (code, is_one_line(err)) == (1, True)
+    assert "stands in press.csv too" in out
+
+
+def test_data_agreement_shows_kappa_by_head_and_label(run):
+    out = run("data", "agreement", "news_2026")[1]
+    assert re.search(r"^sentiment +0\.\d{3} +0\.\d{3} +1,322 +1,322$", out, re.MULTILINE)
+    rows = json.loads(run("data", "agreement", "news_2026", "--json")[1])
+    assert {row["head"] for row in rows} == {"topic", "programme", "sentiment"}
+
+
+def test_data_fetch_takes_a_local_copy_or_tells_why_not(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("CTNLP_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "vntc.csv").write_text("id,text,label\n1,a,b\n")
+    code, out, err = run("data", "fetch", "vntc", "--from", tmp_path / "vntc.csv")
+    assert (code, out) == (1, "")
+    assert "1 texts, VNTC: A Large-scale" in err.splitlines()[-1] and "has at least 33,759" in err
 
 
 # Exit codes and messages

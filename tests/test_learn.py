@@ -33,13 +33,15 @@ def test_learning_saves_a_measured_version(teach, small_samples, sentiment_model
     assert (model.coef == sentiment_model.coef).all()
     assert evaluation == evaluate(sentiment_model, part_for_testing(small_samples))
     assert manifest.metrics == {"mine, test split": evaluation.to_dict()}
-    assert manifest.parameters == {"C": 0.2, "folds": 3, "review_accuracy": 0.95}
+    tuned_on = "held-out folds of the first set"
+    assert manifest.parameters == {"C": 0.2, "folds": 3, "review_accuracy": 0.95, "tuned_on": tuned_on}
     assert manifest.seed == 765
     (data,) = manifest.training_data
     trained = small_samples.filter(lambda sample: sample["split"] != "test")
     assert data == corpus.describe("mine, training split", "this version of ctnlp", "CC BY 4.0", trained)
     assert data.rows == 180
-    assert steps[0] == "segmenting 240 samples" and steps[-1] == "evaluating on 60 test samples"
+    assert steps[0] == "segmenting 240 samples"
+    assert steps[-2:] == ["evaluating on 60 test samples", "trying minimal pairs"]
 
 
 def test_a_version_follows_the_one_in_use(teach):
@@ -74,7 +76,7 @@ def test_public_corpora_are_trained_on_and_named(teach, tmp_path):
 def test_real_news_is_measured_on_but_not_learned_from(teach, sentiment_model, tmp_path):
     path = tmp_path / "news.jsonl"
     labelled = annotations("news_2026").values()
-    urls = [own["id"] for own in labelled if own["half"] == "report" and own["agreement"]["sentiment"]][:9]
+    urls = [own["id"] for half in ("report", "tune") for own in [row for row in labelled if row["half"] == half][:9]]
     rows = [{"url": url, "title": "Giá điện", "body": f"Giá điện tăng {i} %"} for i, url in enumerate(urls)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     manifest, evaluation = teach(news=path)
@@ -82,7 +84,10 @@ def test_real_news_is_measured_on_but_not_learned_from(teach, sentiment_model, t
     assert own == evaluation.to_dict()
     assert (real["head"], real["samples"]) == ("sentiment", 9)
     assert len(manifest.training_data) == 1
-    assert (registry.load("sentiment", manifest.version, teach.root)[0].coef == sentiment_model.coef).all()
+    trained = registry.load("sentiment", manifest.version, teach.root)[0]
+    assert (trained.coef == sentiment_model.coef).all()
+    assert trained.scale != pytest.approx(sentiment_model.scale), "the tuning half takes part in calibration"
+    assert "real news of 2025-26, tuning half" in manifest.parameters["tuned_on"]
     card = (teach.root / "sentiment" / manifest.version / "README.md").read_text(encoding="utf-8")
     assert "On **policy_news, test split**, 60 samples" in card
     assert "reporting half**, 9 samples" in card

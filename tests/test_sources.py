@@ -172,7 +172,7 @@ def item(number, half="report", **differ):
     }
 
 
-def test_real_news_is_measured_on_where_both_labellings_agree(corpora, annotate):
+def test_real_news_comes_by_halves(corpora, annotate):
     items = [item(1), item(2, topics=False, sentiment=False), item(3, half="tune")]
     annotate(*(own for own, _ in items), source="news_2026")
     table = corpora([row for _, row in items] + [item(9)[1]])
@@ -183,7 +183,7 @@ def test_real_news_is_measured_on_where_both_labellings_agree(corpora, annotate)
     ]
     assert [(row["topics"], row["programme"], row["sentiment"]) for row in samples] == [
         (["y_te"], [], "positive"),
-        (None, [], None),
+        (["y_te"], [], "positive"),
     ]
     assert set(samples["split"]) == {"test"}
     assert news_2026(**table, half="tune")["title"] == ["Tin 3"]
@@ -238,7 +238,9 @@ def test_the_real_vntc_has_every_annotated_text_and_enough_of_each_section():
     assert own.keys() <= set(ids)
     assert len(set(ids)) == len(ids)
     classes = Counter(id_.split("/")[1] for id_ in ids if id_ not in own)
-    assert classes == dict.fromkeys(set(SECTIONS) - {"Chinh tri Xa hoi", "Doi song"}, SOURCES["vntc"].per_class)
+    assert set(classes) == set(SECTIONS) - {"Chinh tri Xa hoi", "Doi song"}
+    # Where most articles of a section were read one by one, fewer are left to take with what their section says.
+    assert 300 < min(classes.values()) <= max(classes.values()) == SOURCES["vntc"].per_class
     assert max(len(text.split()) for text in samples["text"]) == SOURCES["vntc"].syllables
     assert all(samples["text"])
 

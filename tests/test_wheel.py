@@ -64,14 +64,14 @@ def test_the_wheel_has_all_samples_and_every_file_of_the_package(names):
     samples = {f"ctnlp/_data/policy_news/{path.name}" for path in (ROOT / "data" / "policy_news").glob("*.jsonl")}
     assert samples and samples <= names
     package = {f"ctnlp/{path.relative_to(ROOT / 'ctnlp').as_posix()}" for path in (ROOT / "ctnlp").rglob("*.py")}
-    assert package | {"ctnlp/py.typed", "ctnlp/taxonomy.toml", "ctnlp/cli/vi.toml"} <= names
+    assert package | {"ctnlp/py.typed", "ctnlp/taxonomy.toml", "ctnlp/tone_words.tsv", "ctnlp/cli/vi.toml"} <= names
 
 
 def test_the_wheel_has_nothing_else(names):
     own = {name for name in names if ".dist-info/" not in name}
     assert {name.split("/")[0] for name in own} == {"ctnlp"}
     assert {Path(name).suffix for name in own if not name.endswith("/CURRENT")} <= {
-        *(".py", ".toml", ".typed", ".jsonl", ".json", ".csv", ".md", ".safetensors", ".gz"),
+        *(".py", ".toml", ".tsv", ".typed", ".jsonl", ".json", ".csv", ".md", ".safetensors", ".gz"),
     }
     assert not [name for name in names if "test_" in name or "__pycache__" in name or ".part" in name]
 
