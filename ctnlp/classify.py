@@ -10,7 +10,7 @@ This module can itself be called, so that `import ctnlp.classify` is all that a 
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from ctnlp.errors import InputError, ModelIncompatible
 
 if TYPE_CHECKING:
+    from ctnlp.explain import Explanation
     from ctnlp.features import Document
-    from ctnlp.model import Decision, Explanation, HeadModel
+    from ctnlp.model import Decision, HeadModel
 
 __all__ = ["Classification", "Classifier", "Label", "classify", "classify_many"]
 
@@ -73,6 +74,7 @@ class Spec(NamedTuple):
     programme: str
     sentiment: str
     root: str | None
+    min_confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,13 @@ class Classifier:
         programme: str = "current",
         sentiment: str = "current",
         root: str | Path | None = None,
+        min_confidence: float | None = None,
     ) -> Self:
         """Load a version of each head from the models under `root`.
 
-        Raises `ModelNotFound` or `ModelCorrupt`; warns when this machine cuts words otherwise than the models' makers.
+        `min_confidence` is the probability of the best label under which a text needs review, in place of each
+        model's own; the card of a model shows how many texts are kept then, and how often they are right. Raises
+        `ModelNotFound` or `ModelCorrupt`; warns when this machine cuts words otherwise than the models' makers.
 
         >>> sorted(Classifier.load().versions)
         ['programme', 'sentiment', 'topic']
@@ -107,8 +112,10 @@ class Classifier:
         loaded = {head: registry.load(head, version, root) for head, version in wanted.items()}
         _check_protocol({f"{head} {manifest.version}": model for head, (model, manifest) in loaded.items()})
         versions = {head: manifest.version for head, (_, manifest) in loaded.items()}
-        spec = Spec(**versions, root=str(root) if root is not None else None)
+        spec = Spec(**versions, root=str(root) if root is not None else None, min_confidence=min_confidence)
         models = {head: model for head, (model, _) in loaded.items()}
+        if min_confidence is not None:
+            models = {head: replace(model, review_below=min_confidence) for head, model in models.items()}
         return cls(**models, versions=versions, spec=spec)
 
     def classify(self, text: str, *, title: str | None = None) -> Classification:
@@ -154,18 +161,16 @@ class Classifier:
         )
 
     def explain(self, text: str, *, title: str | None = None) -> dict[str, list["Explanation"]]:
-        """For each head, the phrases behind the labels that the text gets, or nearly gets.
+        """For each head, the phrases behind the labels that the text gets, or nearly gets (see `ctnlp.explain`).
 
         >>> why = Classifier.load().explain("Giá vàng miếng tăng mạnh")
         >>> why["topic"][0].label
         'tai_chinh_ngan_hang'
         """
-        from ctnlp.features import documents
+        from ctnlp.explain import explain
 
-        document = documents(*([part] for part in _pairs([text], [title])[0]))[0]
-        if not document.title and not document.body:
-            return {"topic": [], "programme": [], "sentiment": []}
-        return {head.head: head.explain(document) for head in (self.topic, self.programme, self.sentiment)}
+        ((body, headline),) = _pairs([text], [title])
+        return {head.head: explain(head, body, headline) for head in (self.topic, self.programme, self.sentiment)}
 
 
 def classify(text: str, *, title: str | None = None) -> Classification:

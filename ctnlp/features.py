@@ -26,9 +26,25 @@ if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
-__all__ = ["BLOCKS", "TONE_BLOCKS", "Analyzer", "Block", "Counts", "Document", "count", "documents", "fit_on", "union"]
+__all__ = [
+    "BLOCKS",
+    "TONE_BLOCKS",
+    "Analyzer",
+    "Block",
+    "Counts",
+    "Document",
+    "Place",
+    "count",
+    "documents",
+    "fit_on",
+    "located",
+    "union",
+]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
+Part = Literal["title", "text"]
+Place = tuple[Part, int]
+"""A word of a document: its part and its number there."""
 
 LONGEST_GRAM: Final = 40
 """Units of an n-gram beyond which a stored block is not believed."""
@@ -134,6 +150,41 @@ class Analyzer:
             [" ".join(tokens[i : i + size]) for i in range(len(tokens) - size + 1)] if size > 1 else tokens
             for size in range(self.low, self.high + 1)
         )
+
+
+def located(block: Block, document: Document) -> Iterator[tuple[str, tuple[Place, ...]]]:
+    """The n-grams that the block's `Analyzer` finds, each with the words it is made of: their part and number.
+
+    >>> list(located(BLOCKS[1], Document((), ("Giá", "điện", "tăng"))))
+    [('giá điện', (('text', 0), ('text', 1))), ('điện tăng', (('text', 1), ('text', 2)))]
+    """
+    parts: tuple[tuple[Part, tuple[str, ...]], ...] = (("title", document.title), ("text", document.body))
+    for part, words in parts[: 1 if block.part == "title" else 2]:
+        units = list(_units(block.unit, words))
+        if block.unit == "char":
+            for syllable, own in units:
+                for gram in _char_grams(syllable, block.low, block.high):
+                    yield gram, tuple((part, number) for number in own)
+            continue
+        for size in range(block.low, block.high + 1):
+            for start in range(len(units) - size + 1):
+                grams = units[start : start + size]
+                numbers = dict.fromkeys(number for _, own in grams for number in own)
+                yield " ".join(unit for unit, _ in grams), tuple((part, number) for number in numbers)
+
+
+def _units(unit: str, words: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The units of a part, and the numbers of the words that each is made of."""
+    if unit == "tone":
+        for start, end, found in classes([_word(word) for word in words]):
+            yield found, tuple(range(start, end))
+        return
+    for number, word in enumerate(words):
+        if unit == "word":
+            yield _word(word), (number,)
+        else:
+            for syllable in word.split(" ") if unit == "char" else _word(word).split("_"):
+                yield syllable, (number,)
 
 
 # Words repeat: bounded tables of what they become.

@@ -1,29 +1,27 @@
-"""A fitted head: calibrated probabilities, thresholds, abstention, explanations.
+"""A fitted head: calibrated probabilities, thresholds, abstention.
 
 A linear model over sparse features scores each label; a sigmoid a label (Platt 1999), or temperature and bias before
 the softmax, turn scores into probabilities; thresholds turn probabilities into labels.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.features import Block, Document
+from ctnlp.features import Block, Document, Place, located
 from ctnlp.taxonomy import Kind
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from sklearn.pipeline import FeatureUnion
 
-__all__ = ["Decision", "Explanation", "HeadModel", "Phrase"]
+__all__ = ["Decision", "HeadModel", "calibrated"]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
-
-# Units that a person can read; characters count in `Explanation.rest`.
-_READABLE: Final = ("word", "syllable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +31,6 @@ class Decision:
     labels: tuple[tuple[str, float], ...]
     confidence: float
     needs_review: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A phrase of the text and what it adds to the label's score (log-odds before calibration)."""
-
-    text: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a label has its score: `phrases`, strongest first, and `rest` add up to it.
-
-    A phrase counts all columns that read like it: as words, as syllables, as part of the title. `rest` is the
-    intercept, the characters and the lesser phrases.
-    """
-
-    label: str
-    probability: float
-    score: float
-    phrases: tuple[Phrase, ...]
-    rest: float
 
 
 @dataclass(frozen=True)
@@ -119,36 +94,28 @@ class HeadModel:
         labels = tuple((self.labels[index], float(row[index])) for index in chosen)
         return Decision(labels, confidence, confidence < self.review_below)
 
-    def explain(self, document: Document, *, top: int = 8) -> list[Explanation]:
-        """Why the labels that the document gets (or the best one, if it gets none) have their scores."""
-        row = self.transform([document]).tocsr()
-        scores = self.scores(row)
-        probabilities = self.probabilities(scores)[0]
-        names = [name for name, _ in self._decision(probabilities).labels]
-        chosen = [self.labels.index(name) for name in names] or [int(probabilities.argmax())]
-        columns = {int(column): float(value) for column, value in zip(row.indices, row.data, strict=True)}
-        readable = [(column, text) for column, text in self._columns(columns) if text]
-        explanations = []
-        for label in chosen:
-            phrases: dict[str, float] = {}
-            for column, text in readable:
-                phrases[text] = phrases.get(text, 0.0) + columns[column] * float(self.coef[label, column])
-            strongest = sorted(phrases.items(), key=lambda item: (-abs(item[1]), item[0]))[:top]
-            shown = tuple(Phrase(text, weight) for text, weight in strongest)
-            score = float(scores[0, label])
-            rest = score - sum(phrase.weight for phrase in shown)
-            explanations.append(Explanation(self.labels[label], float(probabilities[label]), score, shown, rest))
-        return explanations
+    def word_weights(self, document: Document, label: int) -> dict[Place, float]:
+        """What each word adds to the score of a label, as far as the linear model tells.
 
-    def _columns(self, wanted: Mapping[int, float]) -> Iterator[tuple[int, str]]:
-        """The phrase of each wanted column; empty for characters."""
+        A column's share goes to the places where it occurs, and there to its words, in equal parts; with the intercept
+        all weights add up to the score.
+        """
+        weights: dict[Place, float] = defaultdict(float)
         start = 0
         for block, (_, vectorizer) in zip(self.blocks, self.features.transformer_list, strict=True):
-            names = vectorizer.get_feature_names_out()
-            for column in wanted:
-                if start <= column < start + len(names):
-                    yield column, names[column - start].replace("_", " ") if block.unit in _READABLE else ""
-            start += len(names)
+            columns = vectorizer.vocabulary_
+            row = vectorizer.transform([document]) * block.weight
+            found = defaultdict(list)
+            for gram, words in located(block, document):
+                if gram in columns:
+                    found[columns[gram]].append(words)
+            for column, value in zip(row.indices.tolist(), row.data.tolist(), strict=True):
+                effect = value * float(self.coef[label, start + column])
+                for words in found[column]:
+                    for word in words:
+                        weights[word] += effect / len(found[column]) / len(words)
+            start += len(columns)
+        return dict(weights)
 
     def feature_names(self) -> list[list[str]]:
         """Names of the columns of each block, in order."""

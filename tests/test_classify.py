@@ -189,7 +189,17 @@ def test_the_explanation_adds_up_to_the_score_that_gives_the_probability(classif
             assert strengths == sorted(strengths, reverse=True)
         if given[head]:
             assert [(one.label, pytest.approx(one.probability)) for one in explanations] == list(given[head])
-    assert "tuyển sinh" in [phrase.text for phrase in why["topic"][0].phrases]
+    assert any("tuyển sinh" in phrase.text.lower() for phrase in why["topic"][0].phrases)
+
+
+def test_confidence_asked_for_takes_the_place_of_the_models_own():
+    texts = [EXAMS, HEART, "Chuyện vui cuối tuần"]
+    for least, expected in ((0.0, False), (1.0, True)):
+        asked = Classifier.load(min_confidence=least)
+        assert {result.needs_review for result in asked.classify_many(texts)} == {expected}
+        assert [result.topics for result in asked.classify_many(texts)] == [
+            result.topics for result in Classifier.load().classify_many(texts)
+        ]
 
 
 def test_models_of_another_normaliser_are_refused(protocol):

@@ -218,6 +218,20 @@ def test_classify_explains(run):
         assert re.search(rf"^why {head} \w+ \([01]\.\d\d\): .+ [+-]\d\.\d\d; all else [+-]\d\.\d\d$", out, re.MULTILINE)
 
 
+def test_phrases_are_coloured_on_a_terminal(run, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, out, _ = run("classify", EXAMS, "--explain")
+    assert "\x1b[1;32m" in out
+
+
+def test_min_confidence_says_what_needs_review(run):
+    assert "needs review" in run("classify", EXAMS, "--min-confidence", "1")[1]
+    assert "needs review" not in run("classify", EXAMS, "--min-confidence", "0")[1]
+    code, _, err = run("classify", EXAMS, "--min-confidence", "80")
+    assert code == 2 and "--min-confidence" in err
+
+
 def test_a_blank_text_gets_a_line_that_says_so(run):
     assert run("classify", "  ")[:2] == (0, "topic      none\n")
 

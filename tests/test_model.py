@@ -1,11 +1,9 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
 from ctnlp.features import Block, Document, union
-from ctnlp.model import HeadModel, Phrase, calibrated
+from ctnlp.model import HeadModel, calibrated
 
 BLANK = Document((), ())
 
@@ -46,36 +44,24 @@ def test_scores_and_probabilities_of_a_hand_made_head(hand_made):
     np.testing.assert_allclose(hand_made.predict_proba([word, BLANK]), expected, rtol=1e-6)
 
 
-def test_an_explanation_joins_the_columns_that_read_alike_and_hides_characters(hand_made):
-    (why,) = hand_made.explain(Document(("Giá điện",), ("Giá điện",)))
-    assert (why.label, why.score) == ("a", pytest.approx(1 + 4 + 8 + 16 + 0.5))
-    assert why.phrases == (Phrase("giá điện", pytest.approx(1 + 4 + 16)),)
-    assert why.rest == pytest.approx(8 + 0.5)
+def test_words_share_what_their_columns_add_to_a_score(hand_made):
+    document = Document(("Giá điện",), ("Giá điện", "tăng"))
+    for label, name in enumerate(hand_made.labels):
+        weights = hand_made.word_weights(document, label)
+        score = hand_made.decision_function([document])[0][label]
+        assert sum(weights.values()) + hand_made.intercept[label] == pytest.approx(score), name
+    weights = hand_made.word_weights(document, 0)
+    assert set(weights) == {("title", 0), ("text", 0), ("text", 1)}
+    # The title's own column goes to the title; what both parts have is shared.
+    assert weights["title", 0] - weights["text", 0] == pytest.approx(16)
 
 
-def test_an_explanation_names_no_more_than_asked(hand_made):
-    against = replace(
-        hand_made, coef=hand_made.coef * [[1, -20, 1, 1, 1], [1, 1, 1, 1, 1]], offset=np.array([9.0, -9.0])
-    )
-    (why,) = against.explain(Document((), ("Giá điện", "tăng")), top=1)
-    assert [(phrase.text, phrase.weight < 0) for phrase in why.phrases] == [("tăng", True)]
-    assert sum(phrase.weight for phrase in why.phrases) + why.rest == pytest.approx(why.score)
-
-
-def test_explanations_add_up_to_the_scores(fitted, small_documents):
-    for document in [*small_documents[::16], BLANK]:
-        score, probabilities = fitted.decision_function([document])[0], fitted.predict_proba([document])[0]
-        given = [name for name, _ in fitted.decide(probabilities[None])[0].labels]
-        explanations = fitted.explain(document)
-        assert [why.label for why in explanations] == (given or [fitted.labels[probabilities.argmax()]])
-        for why in explanations:
-            column = fitted.labels.index(why.label)
-            assert why.score == pytest.approx(score[column])
-            assert why.probability == pytest.approx(probabilities[column])
-            assert sum(phrase.weight for phrase in why.phrases) + why.rest == pytest.approx(why.score)
-            strengths = [abs(phrase.weight) for phrase in why.phrases]
-            assert strengths == sorted(strengths, reverse=True)
-            assert len(strengths) <= 8
+def test_the_words_of_a_trained_head_add_up_to_its_scores(fitted, small_documents):
+    for document in small_documents[::24]:
+        scores = fitted.decision_function([document])[0]
+        for label in range(len(fitted.labels)):
+            total = sum(fitted.word_weights(document, label).values()) + fitted.intercept[label]
+            assert total == pytest.approx(scores[label], abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEADS",
     "REJECTED",
+    "confidence_option",
     "data_option",
     "figure_option",
     "head_argument",
@@ -58,6 +59,11 @@ data_option = click.option(
 )
 jobs_option = click.option(
     "--jobs", "n_jobs", default=1, show_default=True, callback=_jobs, help="Processes; -1 for one a core."
+)
+confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    help="Confidence under which a row needs review, from 0 to 1; each model's own when not given.",
 )
 version_option = click.option(
     "--version", "version", default="current", show_default=True, help="Version of the model."

@@ -1,15 +1,25 @@
 """Commands that tag: classify, segment, score."""
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ctnlp.cli.options import REJECTED, jobs_option, json_option, models_option, progress, say, text_of
+from ctnlp.cli.options import (
+    REJECTED,
+    confidence_option,
+    jobs_option,
+    json_option,
+    models_option,
+    progress,
+    say,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from ctnlp.batch import Summary
-    from ctnlp.model import Explanation
+    from ctnlp.explain import Explanation
 
 __all__ = ["classify", "score", "segment"]
 
@@ -18,13 +28,16 @@ __all__ = ["classify", "score", "segment"]
 @click.argument("text")
 @click.option("--title", help="The headline, if it stands apart from the text.")
 @click.option("--explain", is_flag=True, help="Show the phrases behind each label.")
+@confidence_option
 @json_option
 @models_option
-def classify(text: str, title: str | None, explain: bool, as_json: bool, root: str | None) -> None:
+def classify(
+    text: str, title: str | None, explain: bool, min_confidence: float | None, as_json: bool, root: str | None
+) -> None:
     """Tag one TEXT, or standard input for "-"."""
     from ctnlp.classify import Classifier
 
-    classifier = Classifier.load(root=root)
+    classifier = Classifier.load(root=root, min_confidence=min_confidence)
     body = text_of(text)
     result = classifier.classify(body, title=title)
     why = classifier.explain(body, title=title) if explain else {}
@@ -46,12 +59,33 @@ def classify(text: str, title: str | None, explain: bool, as_json: bool, root: s
         click.echo("needs review")
     for head, some in why.items():
         for one in some:
-            phrases = ", ".join(f"{phrase.text} {phrase.weight:+.2f}" for phrase in one.phrases)
-            click.echo(f"why {head} {one.label} ({one.probability:.2f}): {phrases}; all else {one.rest:+.2f}")
+            _show(head, one, body, title or "")
+
+
+def _show(head: str, one: "Explanation", text: str, title: str) -> None:
+    """The phrases behind a label; on a terminal also the text, with what speaks for the label green, against it red."""
+    phrases = ", ".join(f"{phrase.text} {phrase.weight:+.2f}" for phrase in one.phrases)
+    click.echo(f"why {head} {one.label} ({one.probability:.2f}): {phrases}; all else {one.rest:+.2f}")
+    if not sys.stdout.isatty():
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    for part, whole in (("title", title), ("text", text)):
+        shown = Text(whole)
+        for phrase in one.phrases:
+            for span in phrase.spans:
+                if span.part == part:
+                    shown.stylize("bold green" if phrase.weight > 0 else "bold red", span.start, span.end)
+        if whole:
+            Console().print(shown)
 
 
 def _explained(one: "Explanation") -> dict[str, Any]:
-    phrases = [{"text": phrase.text, "weight": phrase.weight} for phrase in one.phrases]
+    phrases = [
+        {"text": phrase.text, "weight": phrase.weight, "spans": [span._asdict() for span in phrase.spans]}
+        for phrase in one.phrases
+    ]
     return {
         "label": one.label,
         "probability": one.probability,
@@ -82,6 +116,7 @@ def segment(text: str, as_json: bool) -> None:
 @click.option("--title-column", help="Column with the headline; found by its usual names when not given.")
 @click.option("--prefix", default="", help="Put before the names of the columns that are added.")
 @click.option("--encoding", help="Encoding of a text file; found when not given.")
+@confidence_option
 @jobs_option
 @models_option
 def score(
@@ -91,6 +126,7 @@ def score(
     title_column: str | None,
     prefix: str,
     encoding: str | None,
+    min_confidence: float | None,
     n_jobs: int,
     root: str | None,
 ) -> None:
@@ -98,7 +134,7 @@ def score(
     from ctnlp import batch
     from ctnlp.classify import Classifier
 
-    classifier = Classifier.load(root=root)
+    classifier = Classifier.load(root=root, min_confidence=min_confidence)
     with progress("rows") as advance:
         summary = batch.score(
             source,
