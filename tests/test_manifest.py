@@ -95,7 +95,10 @@ def test_garbage_is_no_manifest(text):
         from_json(text, source="here")
 
 
-@pytest.mark.parametrize("name", [name for name in asdict(MANIFEST) if name not in ("format", "parent", "taxonomy")])
+OPTIONAL = ("format", "parent", "taxonomy", "behaviour")
+
+
+@pytest.mark.parametrize("name", [name for name in asdict(MANIFEST) if name not in OPTIONAL])
 def test_every_part_is_needed(name):
     with pytest.raises(ModelCorrupt, match="not a valid manifest"):
         from_json(changed(**{name: ...}))
