@@ -30,7 +30,10 @@ _LIMITS_VI: Final = (
     "diện kém hơn. Hãy để ý cột `needs_review`."
 )
 # The best known first: a manifest's own order is that of the alphabet once it is read back.
-_ORDER: Final = ("accuracy", "hit", "micro_f1", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error")
+_ORDER: Final = (
+    *("accuracy", "hit", "micro_f1", "macro_f1", "weighted_f1", "log_loss"),
+    *("expected_calibration_error", "calibration_error_by_chance"),
+)
 
 
 def render(manifest: Manifest, head: Head) -> str:

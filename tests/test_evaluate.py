@@ -11,6 +11,7 @@ from ctnlp.evaluate import BINS, compare, evaluate, plot
 from ctnlp.taxonomy import default
 
 FIGURES = ["accuracy", "hit", "micro_f1", "macro_f1", "weighted_f1", "log_loss", "expected_calibration_error"]
+FIGURES += ["calibration_error_by_chance"]
 
 
 def multilabel(n=300, seed=3):
@@ -140,6 +141,8 @@ def test_a_calibrated_head_has_a_small_calibration_error(compared):
     confidence = np.random.default_rng(1).uniform(0.5, 1, size=3000)
     error = compared(*two_classes(3000, confidence=confidence, right=confidence), "multiclass")
     assert error.figures["expected_calibration_error"].value < 0.04
+    chance = error.figures["calibration_error_by_chance"]
+    assert chance.low < error.figures["expected_calibration_error"].value < chance.high
 
 
 def test_an_over_confident_head_has_a_large_one(compared):
