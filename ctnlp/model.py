@@ -7,7 +7,7 @@ the softmax, turn scores into probabilities; thresholds turn probabilities into 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from sklearn.pipeline import FeatureUnion
 
-__all__ = ["Decision", "HeadModel", "calibrated"]
+__all__ = ["BEST", "NO_LABEL", "OTHER", "UNTOUCHED", "Decision", "HeadModel", "calibrated", "log_odds"]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
+
+
+BEST, OTHER, NO_LABEL = 0, 1, 2
+"""Rows of `HeadModel.trust`."""
+UNTOUCHED: Final = np.array([[1.0, 0.0]] * 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,9 @@ class HeadModel:
     `coef` has shape (labels, features), `intercept`, `scale`, `offset` and `thresholds` shape (labels,).
     Probabilities are sigmoid(scale * score + offset) a label for a multi-label head, softmax(scale * score + offset)
     for a multi-class one. `floor`: a multi-label head gives its best label from this probability on, even below the
-    label's threshold. `review_below`: confidence under which a person should look.
+    label's threshold. `review_below`: confidence under which a person should look. `trust` of a multi-label head, shape
+    (3, 2), has slope and offset by which the log-odds of a label become those of its being right once it is given as
+    the best label, as another one, or when none is given: that a label is the best of all says something too.
     """
 
     head: str
@@ -56,6 +63,7 @@ class HeadModel:
     floor: float
     review_below: float
     text_protocol: Mapping[str, str] = field(default_factory=dict)
+    trust: FloatArray = field(default_factory=lambda: UNTOUCHED)
 
     def transform(self, documents: Sequence[Document]) -> "csr_matrix":
         """The documents as a sparse matrix of shape (n, features)."""
@@ -90,9 +98,21 @@ class HeadModel:
         chosen = [index for index in np.argsort(-row, kind="stable").tolist() if row[index] >= self.thresholds[index]]
         if best not in chosen and top >= self.floor:
             chosen.insert(0, best)
-        confidence = top if chosen else 1.0 - top
-        labels = tuple((self.labels[index], float(row[index])) for index in chosen)
+        if not chosen:
+            confidence = self._trusted(1.0 - top, NO_LABEL)
+            return Decision((), confidence, confidence < self.review_below)
+        first, *others = chosen
+        confidence = self._trusted(float(row[first]), BEST if first == best else OTHER)
+        # Another label is never surer than the best one.
+        scores = [confidence, *(min(self._trusted(float(row[index]), OTHER), confidence) for index in others)]
+        labels = tuple((self.labels[index], score) for index, score in zip(chosen, scores, strict=True))
         return Decision(labels, confidence, confidence < self.review_below)
+
+    def _trusted(self, probability: float, how: int) -> float:
+        slope, offset = self.trust[how]
+        if slope == 1.0 and offset == 0.0:
+            return probability
+        return float(1.0 / (1.0 + np.exp(-(slope * log_odds(probability) + offset))))
 
     def word_weights(self, document: Document, label: int) -> dict[Place, float]:
         """What each word adds to the score of a label, as far as the linear model tells.
@@ -125,7 +145,18 @@ class HeadModel:
         """Everything numeric that the head is made of, by name; `storage` writes these and nothing else."""
         idf = {f"idf.{name}": vectorizer.idf_ for name, vectorizer in self.features.transformer_list}
         own = {name: getattr(self, name) for name in ("coef", "intercept", "scale", "offset", "thresholds")}
+        own |= {"trust": self.trust} if self.kind == "multilabel" else {}
         return own | idf | {"floor": np.array([self.floor]), "review_below": np.array([self.review_below])}
+
+
+def log_odds(probability: "float | FloatArray") -> Any:
+    """Log-odds, bounded: certainty is not for models.
+
+    >>> float(log_odds(0.5))
+    0.0
+    """
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.log(clipped / (1 - clipped))
 
 
 def calibrated(kind: Kind, scores: FloatArray, scale: FloatArray, offset: FloatArray) -> FloatArray:

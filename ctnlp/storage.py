@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ctnlp.errors import ModelCorrupt
 from ctnlp.features import Block, block_from, union
 from ctnlp.manifest import FileEntry, Manifest, from_json, to_json
-from ctnlp.model import HeadModel
+from ctnlp.model import UNTOUCHED, HeadModel
 
 __all__ = ["describe_arrays", "read_manifest", "read_model", "verify_files", "write_model"]
 
@@ -177,6 +177,8 @@ def _assemble(
         **dict.fromkeys(("floor", "review_below"), (1,)),
         **{f"idf.{block.name}": (len(columns),) for block, columns in zip(blocks, names, strict=True)},
     }
+    if "trust" in arrays:  # models saved before it was there have none
+        expected["trust"] = (3, 2)
     for name, shape in expected.items():
         if name not in arrays or arrays[name].shape != shape:
             found = list(arrays[name].shape) if name in arrays else "missing"
@@ -192,4 +194,5 @@ def _assemble(
         floor=float(arrays["floor"][0]),
         review_below=float(arrays["review_below"][0]),
         text_protocol=dict(manifest.text_protocol),
+        trust=arrays.get("trust", UNTOUCHED),
     )

@@ -6,7 +6,7 @@ saw its fold.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from ctnlp import lexicon, normalise
 from ctnlp.corpus import split
 from ctnlp.errors import CorpusError
 from ctnlp.features import BLOCKS, TONE_BLOCKS, Block, Counts, Document, count, documents, fit_on
-from ctnlp.model import FloatArray, HeadModel, calibrated
+from ctnlp.model import BEST, NO_LABEL, OTHER, UNTOUCHED, FloatArray, HeadModel, calibrated, log_odds
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import Head, default
 
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from sklearn.pipeline import FeatureUnion
 
-__all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
+__all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train", "tuned_to"]
 
 COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
 """The sample column that each head learns from; other heads use the column of their own name."""
 TUNING_SHARE: Final = 2.0
 """How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together."""
+RARE: Final = 8
+"""Fewer right or wrong cases do not tune trust."""
 PLAIN_EVERY: Final = 4
 """Every so many-th sample is learned without diacritics too: readers type so, and few words look alike then."""
 _BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
@@ -126,8 +128,13 @@ def train(
         review_below=0.0,
         text_protocol=text_protocol(counts.blocks),
     )
-    review_below = _review_below(model, probabilities[:deciding], gold[:deciding], parameters.review_accuracy)
-    return HeadModel(**{**vars(model), "review_below": review_below})
+    return tuned_to(model, probabilities[:deciding], gold[:deciding], accuracy=parameters.review_accuracy)
+
+
+def tuned_to(model: HeadModel, probabilities: FloatArray, gold: IntArray, *, accuracy: float = 0.9) -> HeadModel:
+    """The head with trust and abstention tuned to texts that it was not trained on, from their probabilities."""
+    model = replace(model, trust=_trust(model, probabilities, gold))
+    return replace(model, review_below=_review_below(model, probabilities, gold, accuracy))
 
 
 def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:
@@ -304,6 +311,31 @@ def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray, weights: 
     floors = np.arange(0.1, 0.701, 0.01)
     right_share = np.array([np.average(np.where(top >= floor, hit, blank), weights=weights) for floor in floors])
     return thresholds, float(floors[np.flatnonzero(right_share >= right_share.max() - 1e-9)].mean())
+
+
+def _trust(model: HeadModel, probabilities: FloatArray, gold: IntArray) -> FloatArray:
+    """Slope and offset from log-odds of a label to log-odds of its being right, by how it is given."""
+    from sklearn.linear_model import LogisticRegression
+
+    trust = UNTOUCHED.copy()
+    if model.kind == "multiclass":
+        return trust
+    cases: dict[int, list[tuple[float, bool]]] = {BEST: [], OTHER: [], NO_LABEL: []}
+    for row, truth, decision in zip(probabilities, gold, model.decide(probabilities), strict=True):
+        if not decision.labels:
+            cases[NO_LABEL].append((1 - row.max(), not truth.any()))
+        for label, _ in decision.labels:
+            index = model.labels.index(label)
+            cases[BEST if index == row.argmax() else OTHER].append((row[index], truth[index] == 1))
+    for how, pairs in cases.items():
+        right = np.array([one for _, one in pairs], dtype=np.int64)
+        # Fewer can't tell slope and offset.
+        if np.bincount(right, minlength=2).min() >= RARE:
+            odds = log_odds(np.array([probability for probability, _ in pairs]))[:, None]
+            fitted = LogisticRegression(C=1e3).fit(odds, right)
+            if fitted.coef_[0, 0] > 0:
+                trust[how] = fitted.coef_[0, 0], fitted.intercept_[0]
+    return trust
 
 
 def _review_below(model: HeadModel, probabilities: FloatArray, gold: IntArray, accuracy: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from ctnlp import corpus, learn
 from ctnlp.features import Block, documents
-from ctnlp.model import HeadModel
+from ctnlp.model import UNTOUCHED, HeadModel
 from ctnlp.taxonomy import Head, default
 from ctnlp.train import Parameters, train
 
@@ -110,13 +110,12 @@ def models_copy(models_root, tmp_path):
 def bare_model():
     """Makes heads that decide but have no features."""
 
-    def make(kind="multilabel", labels="abc", *, thresholds=0.5, floor=2.0, review_below=0.0):
+    def make(kind="multilabel", labels="abc", *, thresholds=0.5, floor=2.0, review_below=0.0, trust=UNTOUCHED):
         n = len(labels)
         each = list(thresholds) if isinstance(thresholds, list) else [thresholds] * n
         fixed = {"coef": [], "intercept": [0.0] * n, "scale": [1.0] * n, "offset": [0.0] * n, "thresholds": each}
-        return HeadModel(
-            "made", kind, tuple(labels), (), None, **fixed, floor=floor, review_below=review_below, text_protocol={}
-        )
+        tuned = {"floor": floor, "review_below": review_below, "trust": trust}
+        return HeadModel("made", kind, tuple(labels), (), None, **fixed, **tuned)
 
     return make
 

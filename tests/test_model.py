@@ -74,7 +74,7 @@ def test_the_words_of_a_trained_head_add_up_to_its_scores(fitted, small_document
         ([0.45, 0.31, 0.1], "ab", 0.45, True),
         ([0.2, 0.1, 0.55], "c", 0.55, False),
         ([0.39, 0.1, 0.38], "", 0.61, False),
-        ([0.39, 0.3, 0.1], "b", 0.39, True),
+        ([0.39, 0.3, 0.1], "b", 0.3, True),
         ([0.6, 0.2, 0.7], "ca", 0.7, False),
     ],
     ids=["one", "two", "at-threshold", "by-floor", "floor-comes-first", "at-review", "none", "not-best", "best-first"],
@@ -85,6 +85,23 @@ def test_a_multi_label_head_decides_by_thresholds_and_floor(bare_model, row, lab
     assert decision.labels == tuple((label, row["abc".index(label)]) for label in labels)
     assert decision.confidence == pytest.approx(confidence)
     assert decision.needs_review is unsure
+
+
+def test_trust_turns_the_probability_of_a_label_into_that_of_its_being_right(bare_model):
+    trust = np.array([[0.5, 0.0], [1.0, -1.0], [1.0, 1.0]])
+    model = bare_model(thresholds=[0.5, 0.3, 0.6], floor=0.4, review_below=0.55, trust=trust)
+    odds = {0.9: 9.0, 0.35: 0.35 / 0.65, 0.6: 1.5}
+    best, both, none = model.decide([[0.9, 0.1, 0.1], [0.9, 0.35, 0.1], [0.4 - 1e-9, 0.1, 0.1]])
+    assert best.labels == (("a", pytest.approx(3 / 4)),) and best.confidence == pytest.approx(3 / 4)
+    other = odds[0.35] / np.e
+    assert both.labels[1] == ("b", pytest.approx(other / (1 + other)))
+    assert none.confidence == pytest.approx(1.5 * np.e / (1 + 1.5 * np.e))
+
+
+def test_no_label_is_surer_than_the_best(bare_model):
+    model = bare_model(thresholds=0.5, trust=np.array([[0.2, 0.0], [1.0, 2.0], [1.0, 0.0]]))
+    ((_, best), (_, other)) = model.decide([[0.9, 0.8, 0.1]])[0].labels
+    assert other == best
 
 
 def test_a_text_without_label_needs_review_when_one_was_near(bare_model):
