@@ -67,7 +67,7 @@ def explain(model: HeadModel, text: str, title: str = "") -> list[Explanation]:
         return []
     scores = model.decision_function([document])[0]
     probabilities = model.probabilities(scores[None])[0]
-    given = [name for name, _ in model.decide(probabilities[None])[0].labels]
+    given = dict(model.decide(probabilities[None])[0].labels)
     chosen = [model.labels.index(name) for name in given] or [int(probabilities.argmax())]
     places = {part: spans_of(whole, words) for part, whole, words in _parts(text, title, document)}
     candidates = {label: _phrases(model.word_weights(document, label), document, places) for label in chosen}
@@ -82,9 +82,9 @@ def explain(model: HeadModel, text: str, title: str = "") -> list[Explanation]:
         ]
         strongest = tuple(sorted(phrases, key=lambda phrase: (-abs(phrase.weight), phrase.text))[:PHRASES])
         rest = float(scores[label]) - sum(phrase.weight for phrase in strongest)
-        found.append(
-            Explanation(model.labels[label], float(probabilities[label]), float(scores[label]), strongest, rest)
-        )
+        name = model.labels[label]
+        probability = given.get(name, float(probabilities[label]))
+        found.append(Explanation(name, probability, float(scores[label]), strongest, rest))
     return found
 
 
