@@ -32,8 +32,9 @@ RESAMPLES: Final = 1000
 FIGURES: Final = ("accuracy", "macro_f1", "weighted_f1")
 
 _ARTICLES: Final = (
-    Block("word", "word", 1, 2, max_features=200_000),
-    Block("syllable", "syllable", 1, 2, min_df=3, max_features=200_000),
+    Block("word", "word", 1, 2, max_features=300_000),
+    Block("syllable", "syllable", 1, 2, min_df=3, max_features=300_000),
+    Block("lead", "word", 1, 2, part="title", max_features=100_000, weight=0.7),
 )
 _SENTENCES: Final = (
     Block("word", "word", 1, 2, min_df=1, max_features=100_000),
@@ -42,11 +43,13 @@ _SENTENCES: Final = (
     Block("tone", "tone", 1, 3, min_df=2, weight=0.5),
 )
 SETTINGS: Final = {
-    "vntc": Parameters(blocks=_ARTICLES, C=0.3, folds=2, seed=SEED),
-    "vsfc-sentiment": Parameters(blocks=_SENTENCES, C=0.3, folds=3, seed=SEED),
-    "vsfc-topic": Parameters(blocks=_SENTENCES, C=0.3, folds=3, seed=SEED),
-    "vlsp2016": Parameters(blocks=_SENTENCES, C=0.1, folds=3, seed=SEED),
+    "vntc": Parameters(blocks=_ARTICLES, views=False, C=0.3, folds=2, seed=SEED),
+    "vsfc-sentiment": Parameters(blocks=_SENTENCES, views=False, C=0.3, folds=3, seed=SEED),
+    "vsfc-topic": Parameters(blocks=_SENTENCES, views=False, C=0.3, folds=3, seed=SEED),
+    "vlsp2016": Parameters(blocks=_SENTENCES, views=False, C=0.1, folds=3, seed=SEED),
 }
+LEAD: Final = {"vntc": 50}
+"""Syllables at the beginning that are read as a field of their own: articles say first what they are about."""
 REPEATS: Final = {"vntc": 1}
 """Repetitions of the cross-validation; 2 where not told."""
 
@@ -96,15 +99,23 @@ def ours(name: str, data: Texts, jobs: int) -> tuple[Predict, int]:
     labels = tuple(LabelDefinition(one, one, one, one, one, (), (), "benchmark") for one in sorted(set(data.labels)))
     head = Head("sentiment", name, name, "multiclass", labels)
     pairs = enumerate(zip(data.texts, data.labels, strict=True))
-    samples = corpus.to_dataset({"id": str(i), "text": text, "sentiment": label} for i, (text, label) in pairs)
+    samples = corpus.to_dataset(
+        {"id": str(i), "title": lead(name, text), "text": text, "sentiment": label} for i, (text, label) in pairs
+    )
     model = train(head, samples, parameters=SETTINGS[name], n_jobs=jobs, cache_dir=cache)
 
     def predict(texts: Sequence[str]) -> list[str]:
-        scores = model.predict_proba(documents(texts, n_jobs=jobs, cache_dir=cache))
+        titles = [lead(name, text) for text in texts]
+        scores = model.predict_proba(documents(texts, titles, n_jobs=jobs, cache_dir=cache))
         return [model.labels[i] for i in scores.argmax(axis=1)]
 
     columns = sum(len(names) for names in model.feature_names())
     return predict, columns * (2 * len(model.labels) + 4)
+
+
+def lead(name: str, text: str) -> str:
+    """The beginning of a text, where the benchmark has long ones."""
+    return " ".join(text.split(maxsplit=LEAD[name])[: LEAD[name]]) if name in LEAD else ""
 
 
 def plain(name: str, data: Texts, jobs: int) -> tuple[Predict, int]:

@@ -44,10 +44,12 @@ IntArray = NDArray[np.int8]
 class Parameters:
     """What training can be told. `C` is the inverse regularisation of scikit-learn's `LinearSVC`.
 
-    `blocks` are those of the head when not given: `TONE_BLOCKS` for sentiment, `BLOCKS` for all others.
+    `blocks` are those of the head when not given: `TONE_BLOCKS` for sentiment, `BLOCKS` for all others. With `views`,
+    samples are learned as users may give them: title and text apart, in one, the title alone, without diacritics.
     """
 
     blocks: tuple[Block, ...] | None = None
+    views: bool = True
     C: float = 0.1
     folds: int = 5
     seed: int = 765
@@ -192,7 +194,8 @@ def _rows(
     for dataset, _, folds in parts:
         for sample, own_fold in zip(dataset, folds, strict=True):
             # Other views only of our own samples: public corpora have enough text as it is.
-            views = _views(sample, plain=number % PLAIN_EVERY == 0) if own_fold >= 0 else _views(sample)[:1]
+            views = _views(sample, plain=number % PLAIN_EVERY == 0)
+            views = views if parameters.views and own_fold >= 0 else views[:1]
             for view, (title, text) in enumerate(views):
                 texts.append(text)
                 titles.append(title)

@@ -34,7 +34,7 @@ def test_learning_saves_a_measured_version(teach, small_samples, sentiment_model
     assert evaluation == evaluate(sentiment_model, part_for_testing(small_samples))
     assert manifest.metrics == {"mine, test split": evaluation.to_dict()}
     tuned_on = "held-out folds of the first set"
-    assert manifest.parameters == {"C": 0.2, "folds": 3, "review_accuracy": 0.95, "tuned_on": tuned_on}
+    assert manifest.parameters == {"C": 0.2, "folds": 3, "review_accuracy": 0.95, "tuned_on": tuned_on, "views": True}
     assert manifest.seed == 765
     (data,) = manifest.training_data
     trained = small_samples.filter(lambda sample: sample["split"] != "test")
