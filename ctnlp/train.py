@@ -112,7 +112,7 @@ def train(
         weights = np.concatenate([np.full(len(chosen), TUNING_SHARE * len(gold) / len(chosen)), weights])
         held_scores = np.vstack([features.transform(real) @ coef.T + intercept, held_scores])
         gold, deciding = np.vstack([known[chosen], gold]), len(chosen)
-    scale, offset = _calibrate(head, held_scores, gold, weights)
+    scale, offset = _calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
     probabilities = calibrated(head.kind, held_scores, scale, offset)
     thresholds, floor = _thresholds(head, probabilities, gold, weights)
     model = HeadModel(
@@ -270,10 +270,14 @@ def _fit_label(matrix: Any, target: IntArray, weights: FloatArray, parameters: P
     return machine.coef_[0], float(machine.intercept_[0])
 
 
-def _calibrate(head: Head, scores: FloatArray, gold: IntArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _calibrate(
+    head: Head, scores: FloatArray, gold: IntArray, weights: FloatArray, *, shifted: bool
+) -> tuple[FloatArray, FloatArray]:
     """Scale and offset of each label from scores of texts that were not trained on.
 
-    Multi-label: Platt's sigmoid a label. Multi-class: one temperature and a bias a label, by multinomial log loss.
+    Multi-label: Platt's sigmoid a label. Multi-class: one temperature, by multinomial log loss, and where texts are
+    `shifted` from the samples, so that labels are more or less frequent there, a bias a label. Without a shift a bias
+    only carries the faults of the smaller models of the folds into the choice of the best label.
     """
     from scipy.optimize import minimize
     from sklearn.linear_model import LogisticRegression
@@ -288,13 +292,17 @@ def _calibrate(head: Head, scores: FloatArray, gold: IntArray, weights: FloatArr
 
     truth = gold.argmax(axis=1)
 
+    biases = n_labels if shifted else 0
+
     def loss(values: FloatArray) -> float:
-        probabilities = calibrated("multiclass", scores, np.exp(values[0]), values[1:])
+        probabilities = calibrated(
+            "multiclass", scores, np.exp(values[0]), values[1:] if shifted else np.zeros(n_labels)
+        )
         losses = -np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1))
         return float(np.average(losses, weights=weights))
 
-    best = minimize(loss, np.zeros(n_labels + 1), method="L-BFGS-B").x
-    return np.full(n_labels, np.exp(best[0])), np.asarray(best[1:], dtype=np.float64)
+    best = minimize(loss, np.zeros(1 + biases), method="L-BFGS-B").x
+    return np.full(n_labels, np.exp(best[0])), np.pad(np.asarray(best[1:], dtype=np.float64), (0, n_labels - biases))
 
 
 def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray, weights: FloatArray) -> tuple[FloatArray, float]:
