@@ -73,3 +73,19 @@ def test_the_readme_counts_the_lines_of_every_folder():
     for folder, count in counted.items():
         row = next(line for line in text.splitlines() if line.startswith(f"| `{folder}/`"))
         assert f"{count:,}" in row
+
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="needs ../shared/corpora")
+def test_no_text_of_the_corpora_stands_in_the_repository():
+    texts = [{"id": row["id"], "title": row["title"], "text": row["text"]} for row in corpus.load()]
+    pairs = (DATA / "behaviour" / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    texts += [{"id": f"pair {number}", "title": "", "text": line} for number, line in enumerate(pairs, start=1)]
+    texts += [{"id": "demo", "title": "", "text": (DATA / "demo" / "articles.csv").read_text(encoding="utf-8")}]
+    # Statutes have no copyright and may be quoted: a crime has the long name that the law gives it.
+    tables = sorted(path for path in CORPORA.glob("*.parquet") if path.stem != "phap_dien")
+    assert len(tables) >= 5
+    assert checks.taken_from(texts, tables) == []
