@@ -13,7 +13,7 @@ from ctnlp.features import documents
 from ctnlp.model import HeadModel
 from ctnlp.normalise import strip_diacritics, with_new_tone_marks
 
-__all__ = ["Outcome", "Pair", "pairs", "run"]
+__all__ = ["Outcome", "Pair", "pairs", "pairs_file", "run"]
 
 TRANSFORMS: Final[dict[str, Callable[[str], str]]] = {
     "nfd": lambda text: unicodedata.normalize("NFD", text),
@@ -44,13 +44,18 @@ class Outcome:
     passed: int
 
 
+def pairs_file(folder: str | Path | None = None) -> Path:
+    """Where the pairs of a data folder stand, if it has any."""
+    return places.find("data", folder) / "behaviour" / "pairs.jsonl"
+
+
 def pairs(folder: str | Path | None = None) -> list[Pair]:
     """The pairs of the data folder (`behaviour/pairs.jsonl`). Raises `CorpusError` at a line that is none.
 
     >>> len(pairs()) >= 200
     True
     """
-    path = places.find("data", folder) / "behaviour" / "pairs.jsonl"
+    path = pairs_file(folder)
     found = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

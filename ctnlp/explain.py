@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from ctnlp.features import Document, documents
+from ctnlp.features import Document, Part, Place, documents
 from ctnlp.model import HeadModel
 from ctnlp.normalise import normalise, strip_diacritics
 
@@ -21,9 +21,6 @@ PHRASES: Final = 8
 """Phrases of an explanation."""
 _TRIED: Final = 12
 _LETTER: Final = re.compile(r"[^\W_]")
-
-Part = Literal["title", "text"]
-Word = tuple[Part, int]
 
 
 class Span(NamedTuple):
@@ -127,7 +124,7 @@ def _letters(text: str) -> Iterator[tuple[str, int, int]]:
             for base in bases[:-1]:
                 yield base, position, position + 1
             pending = (bases[-1], position, position + 1)
-        elif pending and pending[2] == position and strip_diacritics(character) == character and _is_mark(character):
+        elif pending and pending[2] == position and _is_mark(character):
             pending = (pending[0], pending[1], position + 1)
     if pending:
         yield pending
@@ -143,7 +140,7 @@ def _is_mark(character: str) -> bool:
 
 
 def _phrases(
-    weights: Mapping[Word, float], document: Document, places: Mapping[Part, Sequence[tuple[int, int] | None]]
+    weights: Mapping[Place, float], document: Document, places: Mapping[Part, Sequence[tuple[int, int] | None]]
 ) -> list[tuple[Span, ...]]:
     """The strongest words, neighbours of like effect as one phrase; each with all places where it stands."""
     words: dict[Part, Sequence[str]] = {"title": document.title, "text": document.body}

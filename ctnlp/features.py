@@ -33,6 +33,7 @@ __all__ = [
     "Block",
     "Counts",
     "Document",
+    "Part",
     "Place",
     "count",
     "documents",

@@ -47,6 +47,8 @@ def learn(
     others = {source: sources.read(source, path, seed=parameters.seed) for source, path in (extra or {}).items()}
     real_news = sources.news_2026(news) if news is not None else None
     tuning = sources.news_2026(news, half="tune") if news is not None else None
+    # A data folder of one's own may have no minimal pairs; broken ones are told before the training.
+    cases = behaviour.pairs() if behaviour.pairs_file().is_file() else []
     model = train(
         head,
         samples,
@@ -65,7 +67,7 @@ def learn(
         real = evaluate(model, real_news, seed=parameters.seed, n_jobs=n_jobs, cache_dir=cache_dir)
         metrics["real news of 2025-26, reporting half"] = real.to_dict()
     on_step("trying minimal pairs")
-    outcomes = behaviour.run(model, behaviour.pairs(), n_jobs=n_jobs)
+    outcomes = behaviour.run(model, cases, n_jobs=n_jobs)
     licenses = sorted({license_ for license_ in samples["license"] if license_}) or ["not stated"]
     trained = samples.select([i for i, part in enumerate(samples["split"]) if part != "test"])
     training_data = [describe(f"{name}, training split", "this version of ctnlp", " / ".join(licenses), trained)]

@@ -6,7 +6,7 @@ saw its fold.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,27 +17,24 @@ from ctnlp import lexicon, normalise
 from ctnlp.corpus import split
 from ctnlp.errors import CorpusError
 from ctnlp.features import BLOCKS, TONE_BLOCKS, Block, Counts, Document, count, documents, fit_on
-from ctnlp.model import BEST, NO_LABEL, OTHER, UNTOUCHED, FloatArray, HeadModel, calibrated, log_odds
+from ctnlp.model import FloatArray, HeadModel, calibrated
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import Head, default
+from ctnlp.tune import IntArray, calibrate, thresholds_of, tuned_to
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from sklearn.pipeline import FeatureUnion
 
-__all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train", "tuned_to"]
+__all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
 
 COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
 """The sample column that each head learns from; other heads use the column of their own name."""
 TUNING_SHARE: Final = 2.0
 """How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together."""
-RARE: Final = 8
-"""Fewer right or wrong cases do not tune trust."""
 PLAIN_EVERY: Final = 4
 """Every so many-th sample is learned without diacritics too: readers type so, and few words look alike then."""
 _BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
-
-IntArray = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -112,9 +109,9 @@ def train(
         weights = np.concatenate([np.full(len(chosen), TUNING_SHARE * len(gold) / len(chosen)), weights])
         held_scores = np.vstack([features.transform(real) @ coef.T + intercept, held_scores])
         gold, deciding = np.vstack([known[chosen], gold]), len(chosen)
-    scale, offset = _calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
+    scale, offset = calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
     probabilities = calibrated(head.kind, held_scores, scale, offset)
-    thresholds, floor = _thresholds(head, probabilities, gold, weights)
+    thresholds, floor = thresholds_of(head, probabilities, gold, weights)
     model = HeadModel(
         head=head.id,
         kind=head.kind,
@@ -131,12 +128,6 @@ def train(
         text_protocol=text_protocol(counts.blocks),
     )
     return tuned_to(model, probabilities[:deciding], gold[:deciding], accuracy=parameters.review_accuracy)
-
-
-def tuned_to(model: HeadModel, probabilities: FloatArray, gold: IntArray, *, accuracy: float = 0.9) -> HeadModel:
-    """The head with trust and abstention tuned to texts that it was not trained on, from their probabilities."""
-    model = replace(model, trust=_trust(model, probabilities, gold))
-    return replace(model, review_below=_review_below(model, probabilities, gold, accuracy))
 
 
 def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:
@@ -268,102 +259,3 @@ def _fit_label(matrix: Any, target: IntArray, weights: FloatArray, parameters: P
     machine = LinearSVC(C=parameters.C, random_state=parameters.seed, max_iter=2000)
     machine.fit(matrix, target, sample_weight=weights)
     return machine.coef_[0], float(machine.intercept_[0])
-
-
-def _calibrate(
-    head: Head, scores: FloatArray, gold: IntArray, weights: FloatArray, *, shifted: bool
-) -> tuple[FloatArray, FloatArray]:
-    """Scale and offset of each label from scores of texts that were not trained on.
-
-    Multi-label: Platt's sigmoid a label. Multi-class: one temperature, by multinomial log loss, and where texts are
-    `shifted` from the samples, so that labels are more or less frequent there, a bias a label. Without a shift a bias
-    only carries the faults of the smaller models of the folds into the choice of the best label.
-    """
-    from scipy.optimize import minimize
-    from sklearn.linear_model import LogisticRegression
-
-    n_labels = len(head.labels)
-    if head.kind == "multilabel":
-        scale, offset = np.ones(n_labels), np.zeros(n_labels)
-        for label in range(n_labels):
-            sigmoid = LogisticRegression(C=1e3).fit(scores[:, [label]], gold[:, label], sample_weight=weights)
-            scale[label], offset[label] = sigmoid.coef_[0, 0], sigmoid.intercept_[0]
-        return scale, offset
-
-    truth = gold.argmax(axis=1)
-
-    biases = n_labels if shifted else 0
-
-    def loss(values: FloatArray) -> float:
-        probabilities = calibrated(
-            "multiclass", scores, np.exp(values[0]), values[1:] if shifted else np.zeros(n_labels)
-        )
-        losses = -np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1))
-        return float(np.average(losses, weights=weights))
-
-    best = minimize(loss, np.zeros(1 + biases), method="L-BFGS-B").x
-    return np.full(n_labels, np.exp(best[0])), np.pad(np.asarray(best[1:], dtype=np.float64), (0, n_labels - biases))
-
-
-def _thresholds(head: Head, probabilities: FloatArray, gold: IntArray, weights: FloatArray) -> tuple[FloatArray, float]:
-    """Threshold of each label, by best F1, and floor of the best label, by most texts whose best label is right."""
-    n_labels = len(head.labels)
-    if head.kind == "multiclass":
-        return np.zeros(n_labels), 0.0
-    grid = np.arange(0.15, 0.701, 0.01)
-    thresholds = np.zeros(n_labels)
-    for label in range(n_labels):
-        given = probabilities[:, label] >= grid[:, None]
-        right = gold[:, label] == 1
-        f1 = 2 * (given & right) @ weights / (given @ weights + right @ weights)
-        thresholds[label] = grid[np.flatnonzero(f1 >= f1.max() - 1e-9)].mean()
-    best, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    hit, blank = gold[np.arange(len(gold)), best] == 1, ~gold.any(axis=1)
-    floors = np.arange(0.1, 0.701, 0.01)
-    right_share = np.array([np.average(np.where(top >= floor, hit, blank), weights=weights) for floor in floors])
-    return thresholds, float(floors[np.flatnonzero(right_share >= right_share.max() - 1e-9)].mean())
-
-
-def _trust(model: HeadModel, probabilities: FloatArray, gold: IntArray) -> FloatArray:
-    """Slope and offset from log-odds of a label to log-odds of its being right, by how it is given."""
-    from sklearn.linear_model import LogisticRegression
-
-    trust = UNTOUCHED.copy()
-    if model.kind == "multiclass":
-        return trust
-    cases: dict[int, list[tuple[float, bool]]] = {BEST: [], OTHER: [], NO_LABEL: []}
-    for row, truth, decision in zip(probabilities, gold, model.decide(probabilities), strict=True):
-        if not decision.labels:
-            cases[NO_LABEL].append((1 - row.max(), not truth.any()))
-        for label, _ in decision.labels:
-            index = model.labels.index(label)
-            cases[BEST if index == row.argmax() else OTHER].append((row[index], truth[index] == 1))
-    for how, pairs in cases.items():
-        right = np.array([one for _, one in pairs], dtype=np.int64)
-        # Fewer can't tell slope and offset.
-        if np.bincount(right, minlength=2).min() >= RARE:
-            odds = log_odds(np.array([probability for probability, _ in pairs]))[:, None]
-            fitted = LogisticRegression(C=1e3).fit(odds, right)
-            if fitted.coef_[0, 0] > 0:
-                trust[how] = fitted.coef_[0, 0], fitted.intercept_[0]
-    return trust
-
-
-def _review_below(model: HeadModel, probabilities: FloatArray, gold: IntArray, accuracy: float) -> float:
-    """The lowest confidence from which on the best label (or none) is right in `accuracy` of the texts.
-
-    Never so high that more than half of the texts would need review.
-    """
-    decisions = model.decide(probabilities)
-    confidence = np.array([decision.confidence for decision in decisions])
-    right = np.array(
-        [
-            gold[i, model.labels.index(decision.labels[0][0])] == 1 if decision.labels else not gold[i].any()
-            for i, decision in enumerate(decisions)
-        ]
-    )
-    order = np.argsort(-confidence, kind="stable")
-    share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(share >= accuracy)
-    kept = max(int(enough[-1]) + 1 if len(enough) else 0, len(order) // 2)
-    return float(confidence[order][kept - 1]) if kept else 0.0

@@ -108,3 +108,8 @@ def test_without_a_test_split_nothing_is_trained_or_saved(teach, small_samples):
 
 def test_the_test_split_is_what_is_called_so(small_samples):
     assert part_for_testing(small_samples)["id"] == [s["id"] for s in small_samples if s["split"] == "test"]
+
+
+def test_a_data_folder_without_minimal_pairs_can_be_learned_from(teach, monkeypatch, tmp_path):
+    monkeypatch.setenv("CTNLP_DATA", str(tmp_path / "own"))
+    assert teach()[0].behaviour == {}
