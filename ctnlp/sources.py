@@ -201,7 +201,7 @@ SOURCES: Final = {
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A labelled set that others publish figures on; its licence keeps it out of shipped models.
+    """A labelled set that others publish figures on. Only those that stand in `SOURCES` too may train shipped models.
 
     `column` holds the labels; `labels` maps them to those of our head `head`, where they mean the same.
     """

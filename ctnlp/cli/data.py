@@ -27,7 +27,7 @@ def data_list(data: str | None) -> None:
     for source in sources.SOURCES.values():
         click.echo(f"{source.id:<14} {source.license}; {source.home}")
     for benchmark in sources.BENCHMARKS.values():
-        click.echo(f"{benchmark.id:<14} benchmarks only: {benchmark.license}; {benchmark.home}")
+        click.echo(f"{benchmark.id:<14} benchmark; {benchmark.license}; {benchmark.home}")
 
 
 @data.command("fetch")
