@@ -1,8 +1,9 @@
 """Words, exactly as underthesea cuts them.
 
-`Segmenter` puts `underthesea.word_tokenize` behind one method and keeps its side effects in: the handler that its
-import leaves on the root logger is taken off again, no option that leaks into later calls is ever passed, and a text
-on which its Rust core panics is cut by syllables instead of ending the program.
+If the model of the installed underthesea is known, its words are looked up in tables (`ctnlp._words`), many times
+faster. Any other is called: `Segmenter` then keeps the side effects of `underthesea.word_tokenize` in. The handler that
+its import leaves on the root logger is taken off again, no option that leaks into later calls is ever passed, and a
+text on which its Rust core panics is cut by syllables instead of ending the program.
 """
 
 import hashlib
@@ -13,7 +14,10 @@ from functools import cache, cached_property
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ctnlp._words import Cutter
 
 __all__ = ["Segmenter", "default_segmenter", "segment", "segment_many"]
 
@@ -43,14 +47,25 @@ class Segmenter:
         return f"underthesea {metadata.version('underthesea')} {digest[:16]}"
 
     @cached_property
+    def _cutter(self) -> "Cutter | None":
+        from ctnlp import _words
+
+        return _words.Cutter() if _words.known() else None
+
+    @cached_property
     def _tokenize(self) -> Callable[[str], list[str]]:
         return _import_word_tokenize()
 
     def words(self, text: str) -> list[str]:
-        """The words of `text` in order; syllables of one word are joined by a space. Blank text has none.
+        """The words of `text` in order; syllables of one word are joined by a space. Blank text has none."""
+        return self.words_of([text])[0]
 
-        Texts longer than `LONGEST_PIECE` characters are cut at white space first.
-        """
+    def words_of(self, texts: Sequence[str]) -> list[list[str]]:
+        """The words of each text: of a few hundred texts at once in a fraction of the time that single ones take."""
+        return self._cutter.words(texts) if self._cutter else [self._called(text) for text in texts]
+
+    def _called(self, text: str) -> list[str]:
+        # An unknown underthesea is called; texts longer than `LONGEST_PIECE` are cut at white space first.
         words: list[str] = []
         for piece in _pieces(text, LONGEST_PIECE):
             words += self._guarded(piece)
@@ -117,7 +132,7 @@ def segment_many(texts: Iterable[str], *, n_jobs: int = 1, cache_dir: str | Path
 def _segment_batch(texts: Sequence[str], identity: str) -> list[list[str]]:
     # `identity` is part of the cache key.
     assert identity == default_segmenter().identity, "workers run the same underthesea as their parent"
-    return [segment(text) for text in texts]
+    return default_segmenter().words_of(texts)
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:

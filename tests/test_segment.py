@@ -5,6 +5,7 @@ import sys
 import pytest
 from underthesea import word_tokenize
 
+from ctnlp import _words
 from ctnlp import segment as module
 from ctnlp.segment import Segmenter, default_segmenter, segment, segment_many
 
@@ -39,6 +40,7 @@ def panicking():
         return [f"<{word}>" for word in text.split()]
 
     segmenter = Segmenter()
+    segmenter._cutter = None
     segmenter._tokenize = tokenize
     return segmenter
 
@@ -64,7 +66,7 @@ def test_segmenting_leaves_the_root_logger_alone(own):
         "before = (root.handlers[:], root.level, root.disabled)\n"
         "from ctnlp.segment import segment; segment('Giá điện tăng')\n"
         "assert before == (root.handlers, root.level, root.disabled), (before, root.handlers, root.level)\n"
-        "import underthesea; assert before == (root.handlers, root.level, root.disabled)\n"
+        "assert 'underthesea' not in __import__('sys').modules, 'its files are read, it is not imported'\n"
         "print('alone')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8")
@@ -121,10 +123,24 @@ def test_long_text_is_cut_without_losing_a_token(panicking, monkeypatch, longest
         assert words == text.split()
 
 
-def test_long_text_keeps_the_words_of_underthesea_but_at_the_cuts(monkeypatch):
+@pytest.fixture
+def unknown(monkeypatch):
+    """A segmenter that takes the installed underthesea for one that it doesn't know."""
+    monkeypatch.setattr(_words, "KNOWN", "0" * 64)
+    return Segmenter()
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_an_unknown_underthesea_is_called(unknown, text):
+    assert unknown._cutter is None
+    assert unknown.words(text) == segment(text)
+    assert unknown.words_of([text, ""]) == [segment(text), []]
+
+
+def test_long_text_keeps_the_words_of_an_unknown_underthesea_but_at_the_cuts(unknown, monkeypatch):
     text = "\n".join(SENTENCES)
     monkeypatch.setattr(module, "LONGEST_PIECE", max(map(len, SENTENCES)) + 1)
-    assert "".join(segment(text)).replace(" ", "") == "".join(word_tokenize(text)).replace(" ", "")
+    assert "".join(unknown.words(text)).replace(" ", "") == "".join(word_tokenize(text)).replace(" ", "")
     assert len(list(module._pieces(text, module.LONGEST_PIECE))) > 5
 
 
@@ -152,7 +168,7 @@ def test_the_cache_answers_the_second_time(tmp_path, monkeypatch):
     first = segment_many(SENTENCES, cache_dir=tmp_path / "cache")
     assert first == segment_many(SENTENCES)
     assert list((tmp_path / "cache").rglob("output.pkl"))
-    monkeypatch.setattr(Segmenter, "words", lambda self, text: pytest.fail("segmented again"))
+    monkeypatch.setattr(Segmenter, "words_of", lambda self, texts: pytest.fail("segmented again"))
     assert segment_many(SENTENCES, cache_dir=str(tmp_path / "cache")) == first
 
 
@@ -161,6 +177,7 @@ def test_the_cache_knows_texts_and_segmenters_apart(tmp_path, monkeypatch):
     assert segment_many(["Y tế"], cache_dir=tmp_path) == [["Y tế"]]
     other = Segmenter()
     other.identity = "other 1"
+    other._cutter = None
     other._tokenize = str.split
     monkeypatch.setattr(module, "default_segmenter", lambda: other)
     assert segment_many(["Y tế"], cache_dir=tmp_path) == [["Y", "tế"]]
