@@ -22,7 +22,7 @@ OPENING_SHARE: Final = 0.005
 """No opening of six syllables may stand at the head of a larger share of the texts: that would be a template."""
 BALANCE_FROM: Final = 1000
 """A smaller set is not judged for balance."""
-_SHARES: Final = {"topics": 0.02, "programme": 0.008, "sentiment": 0.2}
+_SHARES: Final = {"topics": 0.02, "programme": 0.005, "sentiment": 0.2}
 """Least share of the texts that every label of a head has."""
 _TONE_SHARE: Final = 0.1
 """Least share of the texts of a topic that have each tone: or else a model learns the topic for the tone."""

@@ -66,13 +66,14 @@ class Block:
     """One group of columns: n-grams of `low` to `high` units of the title, or of title and body.
 
     `unit` is a `word` as segmented, a `syllable`, a character (`char`) of a syllable without diacritics (what is left
-    of Vietnamese typed in a hurry), or the class of a word that carries `tone` (`ctnlp.lexicon`). A column must occur
-    in `min_df` training texts; the `max_features` most frequent stay. `weight` multiplies the block's rows, each of
-    Euclidean length 1.
+    of Vietnamese typed in a hurry), or the class of a word that carries `tone` (`ctnlp.lexicon`). With the unit `near`
+    a gram is such a class and a word `low` to `high` words before (`<`) or after (`>`) it: what rises, what is avoided.
+    A column must occur in `min_df` training texts; the `max_features` most frequent stay. `weight` multiplies the
+    block's rows, each of Euclidean length 1.
     """
 
     name: str
-    unit: Literal["word", "syllable", "char", "tone"]
+    unit: Literal["word", "syllable", "char", "tone", "near"]
     low: int
     high: int
     part: Literal["title", "all"] = "all"
@@ -94,8 +95,9 @@ TONE_BLOCKS: Final = (
     *BLOCKS,
     Block("tone", "tone", 1, 3, min_df=5, weight=0.6),
     Block("tone_title", "tone", 1, 3, part="title", min_df=5, weight=0.4),
+    Block("near", "near", 1, 2, min_df=3, weight=0.8),
 )
-"""What the head of tone sees besides: which tones follow each other, whatever the words."""
+"""What the head of tone sees besides: which tones follow each other, whatever the words, and what they are said of."""
 
 
 def documents(
@@ -143,6 +145,8 @@ class Analyzer:
                 _char_grams(syllable, self.low, self.high) for word in words for syllable in word.split(" ")
             )
         tokens = [_word(word) for word in words]
+        if self.unit == "near":
+            return (gram for gram, _ in _near(tokens, self.low, self.high))
         if self.unit == "tone":
             tokens = [found for _, _, found in classes(tokens)]
         elif self.unit == "syllable":
@@ -161,6 +165,10 @@ def located(block: Block, document: Document) -> Iterator[tuple[str, tuple[Place
     """
     parts: tuple[tuple[Part, tuple[str, ...]], ...] = (("title", document.title), ("text", document.body))
     for part, words in parts[: 1 if block.part == "title" else 2]:
+        if block.unit == "near":
+            for gram, own in _near([_word(word) for word in words], block.low, block.high):
+                yield gram, tuple((part, number) for number in own)
+            continue
         units = list(_units(block.unit, words))
         if block.unit == "char":
             for syllable, own in units:
@@ -186,6 +194,16 @@ def _units(unit: str, words: Sequence[str]) -> Iterator[tuple[str, tuple[int, ..
         else:
             for syllable in word.split(" ") if unit == "char" else _word(word).split("_"):
                 yield syllable, (number,)
+
+
+def _near(tokens: Sequence[str], low: int, high: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The words around those that carry tone, with the class of these, and the numbers of all words concerned."""
+    for start, end, found in classes(tokens):
+        carrier = tuple(range(start, end))
+        for place in range(max(start - high, 0), start - low + 1):
+            yield f"{found}<{tokens[place]}", (place, *carrier)
+        for place in range(end - 1 + low, min(end + high, len(tokens))):
+            yield f"{found}>{tokens[place]}", (*carrier, place)
 
 
 # Words repeat: bounded tables of what they become.
@@ -294,7 +312,7 @@ def block_from(values: dict[str, Any]) -> Block:
     """
     block = Block(**values)
     sizes = (block.low, block.high, block.min_df, block.max_features)
-    if block.unit not in ("word", "syllable", "char", "tone") or block.part not in ("title", "all"):
+    if block.unit not in ("word", "syllable", "char", "tone", "near") or block.part not in ("title", "all"):
         raise ValueError(f"block {block.name!r} of unit {block.unit!r} and part {block.part!r}")
     if not all(type(size) is int for size in sizes) or not 1 <= block.low <= block.high <= LONGEST_GRAM:
         raise ValueError(f"block {block.name!r} of sizes {sizes}")

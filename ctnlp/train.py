@@ -137,7 +137,7 @@ def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:
     (['normaliser', 'segmenter'], ['lexicon', 'normaliser', 'segmenter'])
     """
     words = {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
-    return words | ({"lexicon": lexicon.identity()} if any(block.unit == "tone" for block in blocks) else {})
+    return words | ({"lexicon": lexicon.identity()} if any(block.unit in ("tone", "near") for block in blocks) else {})
 
 
 def targets(head: Head, samples: "Dataset") -> IntArray:

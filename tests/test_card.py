@@ -38,7 +38,7 @@ def test_a_card_names_every_label_in_both_languages_with_its_figures(carded):
 def test_a_card_has_every_figure_with_its_interval(carded):
     _, manifest, text = carded
     ((name, figures),) = manifest.metrics.items()
-    assert f"On **{name}**, {figures['samples']} samples never trained on" in text
+    assert f"On **{name}**, {figures['samples']:,} samples never trained on" in text
     for key, figure in figures["figures"].items():
         assert [key, f"{figure['value']:.3f}", f"{figure['low']:.3f} to {figure['high']:.3f}"] in rows(text)
     assert f"100%: {figures['coverage'][-1][1]:.1%}." in text
