@@ -109,7 +109,7 @@ def ours(name: str, data: Texts, jobs: int) -> tuple[Predict, int]:
         scores = model.predict_proba(documents(texts, titles, n_jobs=jobs, cache_dir=cache))
         return [model.labels[i] for i in scores.argmax(axis=1)]
 
-    columns = sum(len(names) for names in model.feature_names())
+    columns = sum(len(names) for names in model.names)
     return predict, columns * (2 * len(model.labels) + 4)
 
 

@@ -5,9 +5,7 @@ before. With two labels only differences of weights matter: one number a token, 
 triples around it contribute (`Tables`). Files and templates: `underthesea/pipeline/word_tokenize`.
 """
 
-import io
 import struct
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Index", "Tables", "compile_tables", "decode", "parse", "read", "scores", "write"]
+from ctnlp._tables import Index
+
+__all__ = ["Tables", "compile_tables", "decode", "from_arrays", "parse", "scores", "to_arrays"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -68,57 +68,6 @@ _BEYOND: Final = {
     "only": (("T[1]", "T[2]", "T[0,1]", "T[1,2]", "T[0,2]"), "EOS"),
 }
 """Which templates reach beyond the text at its edges, and what they find there."""
-
-
-@dataclass(frozen=True)
-class Index:
-    """Whole numbers and where they stand: an open-addressed hash table of the numbers `keys`, all >= 0."""
-
-    slots: Ints
-    rows: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, keys: Ints) -> "Index":
-        """The index of `keys`, which differ from each other.
-
-        >>> Index.of(np.array([7, 3])).find(np.array([3, 4, 7]))
-        array([ 1, -1,  0], dtype=int32)
-        """
-        size = 1 << max(int(len(keys) * 4 - 1).bit_length(), 4)
-        slots, rows = np.full(size, -1, dtype=np.int64), np.full(size, -1, dtype=np.int32)
-        left = np.arange(len(keys))
-        place = _hashed(keys, size)
-        while len(left):
-            free = slots[place] < 0
-            # Of keys that want the same slot, the one written last has it.
-            slots[place[free]] = keys[left[free]]
-            settled = slots[place] == keys[left]
-            rows[place[settled]] = left[settled]
-            left, place = left[~settled], (place[~settled] + 1) & (size - 1)
-        return cls(slots, rows)
-
-    def find(self, keys: Ints) -> NDArray[np.int32]:
-        """The place of each key among the keys of the index, or -1."""
-        mask = len(self.slots) - 1
-        place = _hashed(keys, len(self.slots))
-        seen = self.slots[place]
-        found = np.where(seen == keys, self.rows[place], np.int32(-1))
-        left = np.flatnonzero((seen != keys) & (seen >= 0))
-        while len(left):
-            place = (place[left] if len(place) == len(keys) else place) + 1 & mask
-            wanted = keys[left]
-            seen = self.slots[place]
-            hit = seen == wanted
-            found[left[hit]] = self.rows[place[hit]]
-            more = ~hit & (seen >= 0)
-            left, place = left[more], place[more]
-        return found
-
-
-def _hashed(keys: Ints, size: int) -> Ints:
-    # Fibonacci hashing: the high bits of a product with 2**64 over the golden ratio.
-    product = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return (product >> np.uint64(65 - size.bit_length())).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -276,39 +225,18 @@ def _in_dictionary(by_template: _Weights, templates: _Gram, grams: Sequence[_Gra
     return np.asarray(np.outer([gram in entries for gram in grams], yes - no), dtype=np.float64)
 
 
-def write(tables: Tables, misspelt: Mapping[str, str]) -> bytes:
-    """The tables and a table of misspellings as an NPZ file without pickle; `read` reads it."""
-    arrays: dict[str, Any] = {"misspelt": _packed([word for pair in misspelt.items() for word in pair])}
-    for name, value in vars(tables).items():
-        if isinstance(value, Index):
-            arrays |= {f"{name}.slots": value.slots, f"{name}.rows": value.rows}
-        else:
-            arrays[name] = _packed(value) if name == "words" else np.asarray(value)
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
+def to_arrays(tables: Tables, misspelt: Mapping[str, str]) -> dict[str, Any]:
+    """The tables and a table of misspellings as arrays; `from_arrays` reads them."""
+    words = [word for pair in misspelt.items() for word in pair]
+    return vars(tables) | {"misspelt": words}
 
 
-def read(content: bytes) -> tuple[Tables, dict[str, str]]:
-    """The inverse of `write`. Raises `ValueError` or `KeyError` for anything else."""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            stored: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-        for name in ("pairs", "triples"):
-            stored[name] = Index(stored.pop(f"{name}.slots"), stored.pop(f"{name}.rows"))
-        misspelt = _unpacked(stored.pop("misspelt"))
-        tables = Tables(**stored | {"words": tuple(_unpacked(stored["words"])), "base": float(stored["base"])})
-    except (zipfile.BadZipFile, EOFError, TypeError) as error:
-        raise ValueError("no tables of a segmentation model") from error
+def from_arrays(arrays: Mapping[str, Any]) -> tuple[Tables, dict[str, str]]:
+    """The inverse of `to_arrays`. Raises `KeyError` or `TypeError` for anything else."""
+    values = dict(arrays)
+    misspelt = values.pop("misspelt")
+    tables = Tables(**values | {"words": tuple(values["words"]), "base": float(values["base"])})
     return tables, dict(zip(misspelt[::2], misspelt[1::2], strict=True))
-
-
-def _packed(words: Sequence[str]) -> NDArray[np.uint8]:
-    return np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8)
-
-
-def _unpacked(letters: NDArray[np.uint8]) -> list[str]:
-    return letters.tobytes().decode("utf-8").split("\n")
 
 
 def scores(tables: Tables, single: Floats, written: Ints, lower: Ints, title: NDArray[np.bool_], ends: Ints) -> Floats:

@@ -5,24 +5,24 @@ crosses white space, save one), tokens and what they add to the model's score. W
 """
 
 import hashlib
-import os
 import pickle
 import re
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp import _crf, places
+from ctnlp._tables import kept
 from ctnlp._tokens import normalised, tokens
+from ctnlp.normalise import begins_plainly, normalise, normalise_piece
 
-__all__ = ["Cutter", "known"]
+__all__ = ["Cut", "Cutter", "known"]
 
 MODEL: Final = "pipeline/word_tokenize/models/ws_crf_vlsp2013_20230727"
 FILES: Final = (
@@ -68,39 +68,58 @@ def _installed(name: str) -> Path:
     return Path(str(metadata.distribution("underthesea").locate_file(f"underthesea/{name}")))
 
 
+class Cut(NamedTuple):
+    """Texts as tokens: their numbers, whether each goes on with the word before, how many each text has."""
+
+    tokens: NDArray[np.int64]
+    goes_on: NDArray[np.bool_]
+    lengths: NDArray[np.int64]
+
+
 class Cutter:
-    """Cuts texts into the words that `underthesea.word_tokenize` cuts them into.
+    """Cuts texts into the words that `underthesea.word_tokenize` cuts them into; with `normalising`, normalised texts.
 
     >>> Cutter().words(["Bộ Giáo dục và Đào tạo", ""])
     [['Bộ', 'Giáo dục và Đào tạo'], []]
+    >>> Cutter(normalising=True).words(["Hoà  bình", "（Chinhphu.vn）– Sáng"])
+    [['Hòa', 'bình'], ['(', 'Chinhphu', '.', 'vn', ')', '-', 'Sáng']]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, normalising: bool = False) -> None:
+        self._normalising = normalising
         self._tables, self._misspelt = _load()
         self._numbers = {word: number for number, word in enumerate(self._tables.words) if word}
+        self.forgotten = 0
+        """How often tokens got new numbers, because too many had been seen."""
         self._forget()
+
+    def names_from(self, number: int) -> list[str]:
+        """The tokens of this number and the following, as many as were seen; number 0 is none."""
+        return [line[1:] for line in self._written[2 * number :: 2]]
 
     def words(self, texts: Sequence[str]) -> list[list[str]]:
         """The words of each text, in order."""
+        tokens, goes_on, lengths = self.cut(texts)
+        # One string of all words: a line a word. Tokens hold no line break, so it is cut at these again.
+        words = "".join(map(self._written.__getitem__, (tokens * 2 + goes_on).tolist())).split("\n")[1:]
+        counts = np.zeros(len(texts) + 1, dtype=np.int64)
+        if len(tokens):
+            counts[1:][lengths > 0] = np.add.reduceat(~goes_on, np.flatnonzero(_firsts(lengths)))
+        return [words[begin:end] for begin, end in pairwise(np.cumsum(counts).tolist())]
+
+    def cut(self, texts: Sequence[str]) -> Cut:
+        """The tokens of each text and which of them go on with a word; `names_from` says what the numbers mean."""
         if len(self._pieces) > PIECES or self._characters > CHARACTERS:
             self._forget()
-        flat, lengths = self._tokens_of(texts)
-        if not len(flat):
-            return [[] for _ in texts]
-        goes_on = self._labels(flat, lengths)
-        # One string of all words: a line a word. Tokens hold no line break, so it is cut at these again.
-        written = "".join(map(self._written.__getitem__, (flat * 2 + goes_on).tolist()))
-        words = written.split("\n")[1:]
-        counts = np.add.reduceat(~goes_on, np.flatnonzero(_firsts(lengths))) if len(flat) else np.zeros(0)
-        ends = np.zeros(len(texts) + 1, dtype=np.int64)
-        ends[1:][lengths > 0] = counts
-        cuts = np.cumsum(ends).tolist()
-        return [words[begin:end] for begin, end in pairwise(cuts)]
+        tokens, lengths = self._tokens_of(texts)
+        return Cut(tokens, self._labels(tokens, lengths) if len(tokens) else np.zeros(0, dtype=np.bool_), lengths)
 
     def _forget(self) -> None:
+        self.forgotten += 1
         self._pieces: dict[str, int] = {}
         self._begins = np.zeros(1024, dtype=np.int64)
         self._sizes = np.zeros(1024, dtype=np.int64)
+        self._odd = np.zeros(1024, dtype=np.bool_)
         self._of_pieces = np.zeros(1024, dtype=np.int64)
         self._filled = 0
         self._characters = 0
@@ -113,45 +132,49 @@ class Cutter:
 
     def _tokens_of(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The numbers of the tokens of all texts, and how many each text has."""
-        pieces: list[str] = []
-        counts = np.zeros(len(texts), dtype=np.int64)
-        for place, text in enumerate(texts):
-            own = text.split()
-            if not own:
-                continue
-            if _CROSSING in text and _CROSSES.search(text):
-                own = [f"{token}\n\n" for token in tokens(normalised(text))]
-            elif own[-1].endswith(".") and text[len(text.rstrip()) :] in ("", "\n"):
-                own[-1] += "\n"  # the end of a text: an abbreviation's dot is cut off there
-            counts[place] = len(own)
-            pieces += own
-        try:
-            numbers = np.fromiter(map(self._pieces.__getitem__, pieces), np.int64, len(pieces))
-        except KeyError:
-            self._learn(piece for piece in dict.fromkeys(pieces) if piece not in self._pieces)
-            numbers = np.fromiter(map(self._pieces.__getitem__, pieces), np.int64, len(pieces))
+        pieces = [self._pieces_of(text) for text in texts]
+        counts, numbers = self._look_up(pieces)
+        odd = self._odd[numbers]
+        if odd.any():  # what stands around a piece has a say: the text is normalised as a whole
+            for place in np.unique(np.searchsorted(np.cumsum(counts), np.flatnonzero(odd), side="right")).tolist():
+                pieces[place] = _pieces(normalise(texts[place]))
+            counts, numbers = self._look_up(pieces)
         sizes = self._sizes[numbers]
         ends = np.cumsum(sizes)
-        flat = self._of_pieces[
-            np.arange(ends[-1] if len(ends) else 0) + np.repeat(self._begins[numbers] - ends + sizes, sizes)
-        ]
-        lengths = np.zeros(len(texts) + 1, dtype=np.int64)
-        lengths[1:] = np.concatenate([[0], ends])[np.cumsum(counts)]
-        return flat, np.diff(lengths)
+        places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self._begins[numbers] - ends + sizes, sizes)
+        totals = np.concatenate([[0], ends])[np.concatenate([[0], np.cumsum(counts)])]
+        return self._of_pieces[places], np.diff(totals)
 
-    def _learn(self, pieces: Any) -> None:
+    def _pieces_of(self, text: str) -> list[str]:
+        if not self._normalising:
+            return _pieces(text)
+        if not begins_plainly(text) or (_CROSSING in text and _MAY_CROSS.search(text)):
+            return _pieces(normalise(text))
+        own = text.split()
+        if own and not own[-1][-1].isalnum():
+            own[-1] += END
+        return own
+
+    def _look_up(self, pieces: list[list[str]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """How many pieces each text has, and the numbers of all."""
+        flat = list(chain.from_iterable(pieces))
+        counts = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        try:
+            return counts, np.fromiter(map(self._pieces.__getitem__, flat), np.int64, len(flat))
+        except KeyError:
+            self._learn([piece for piece in dict.fromkeys(flat) if piece not in self._pieces])
+        return counts, np.fromiter(map(self._pieces.__getitem__, flat), np.int64, len(flat))
+
+    def _learn(self, pieces: list[str]) -> None:
         """Cut new pieces into tokens."""
         new: list[str] = []
         found: list[int] = []
-        begins, sizes = [], []
+        begins, sizes, odd = [], [], []
         for piece in pieces:
             begins.append(self._filled + len(found))
-            if piece.endswith("\n\n"):  # a token already
-                own = [piece[:-2]]
-            elif piece.endswith("\n"):
-                own = tokens(normalised(piece[:-1]))
-            else:
-                own = tokens(normalised(piece) + " ")
+            own = self._cut_piece(piece)
+            odd.append(own is None)
+            own = own or []
             for token in own:
                 if len(token) <= SHORT:
                     token = normalised(token)
@@ -167,10 +190,26 @@ class Cutter:
         size = len(self._pieces)
         self._begins = _filled(self._begins, size - len(begins), begins)
         self._sizes = _filled(self._sizes, size - len(begins), sizes)
+        self._odd = _filled(self._odd, size - len(begins), odd)
         self._of_pieces = _filled(self._of_pieces, self._filled, found)
         self._filled += len(found)
         if new:
             self._describe(new)
+
+    def _cut_piece(self, piece: str) -> list[str] | None:
+        """The tokens of a piece, or None if they can't be told without the text around it."""
+        if piece.endswith(TOKEN):
+            return [piece.removesuffix(TOKEN)]
+        at_end = piece.endswith(END)
+        text = piece.removesuffix(END)
+        if self._normalising:
+            settled = normalise_piece(text)
+            crossing = settled and settled != text and (settled.endswith(_CROSSING) or settled[0] in "Ss")
+            if settled is None or crossing:
+                return None
+            text = settled
+        # A space stands for the white space that follows; an abbreviation at the end of a text loses its dot.
+        return tokens(normalised(text) if at_end else normalised(text) + " ")
 
     def _describe(self, new: list[str]) -> None:
         """Look up what new tokens add to the model's score."""
@@ -213,12 +252,29 @@ class Cutter:
                 own = slice(stops[number] - lengths[number], stops[number])
                 if lengths[number] <= LONGEST_TIED:
                     goes_on[own] = _called([self._written[2 * token][1:] for token in flat[own].tolist()])
+        goes_on[np.cumsum(lengths) - lengths] = False  # the first token begins a word, whatever the model says
         return goes_on
 
 
+def _pieces(text: str) -> list[str]:
+    """The pieces of a text between white space, as `_cut_piece` knows them."""
+    if _CROSSING in text and _CROSSES.search(text):
+        return [f"{token}{TOKEN}" for token in tokens(normalised(text))]
+    own = text.split()
+    if own and own[-1].endswith(".") and text[len(text.rstrip()) :] in ("", "\n"):
+        own[-1] += END
+    return own
+
+
+END: Final = "\n"
+"""Marks a piece that ends its text. No piece holds white space."""
+TOKEN: Final = "\n\n"
+"""Marks a piece that is a token already."""
 _CROSSING: Final = "Th"
 _CROSSES: Final = re.compile(r"Th[^\S\n][Ss]")
 """The one pattern that crosses white space: its dot, for "Th.S", matches a space too."""
+_MAY_CROSS: Final = re.compile(r"Th\s+[Ss]")
+"""What may become so when white space is normalised."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+")
 
 
@@ -268,18 +324,12 @@ def _core() -> tuple[Any, Any]:
 
 def _load() -> tuple[_crf.Tables, dict[str, str]]:
     """The model's tables and underthesea's misspellings: compiled once, then kept in the cache folder."""
-    kept = places.cache_dir() / "segmenter" / f"{KNOWN[:32]}-{VERSION}.npz"
-    try:
-        return _crf.read(kept.read_bytes())
-    except (OSError, ValueError, KeyError):  # none there yet, or a broken one
-        content = _compile()
-    _keep(kept, content)
-    return _crf.read(content)
+    return _crf.from_arrays(kept(places.cache_dir() / "tables" / f"words-{KNOWN[:32]}-{VERSION}.npz", _compiled))
 
 
-def _compile() -> bytes:
+def _compiled() -> dict[str, Any]:
     tables = _crf.compile_tables(_installed(f"{MODEL}/models.bin").read_bytes(), _plain(f"{MODEL}/dictionary.bin"))
-    return _crf.write(tables, _plain("pipeline/text_normalize/tn_rules_2023_07_14.bin")["token"])
+    return _crf.to_arrays(tables, _plain("pipeline/text_normalize/tn_rules_2023_07_14.bin")["token"])
 
 
 def _plain(name: str) -> Any:
@@ -293,15 +343,3 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"{module}.{name} in a file that should hold plain values")
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Write a cache file whole or not at all. Where nothing can be kept, it is compiled each time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except OSError:
-        return

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -21,8 +21,8 @@ from ctnlp.errors import InputError, ModelIncompatible
 
 if TYPE_CHECKING:
     from ctnlp.explain import Explanation
-    from ctnlp.features import Document
     from ctnlp.model import Decision, HeadModel
+    from ctnlp.scorer import Scorer
 
 __all__ = ["Classification", "Classifier", "Label", "classify", "classify_many"]
 
@@ -138,19 +138,35 @@ class Classifier:
         results = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(classify_chunk)(self.spec, chunk) for chunk in chunks)
         return [result for chunk in results for result in chunk]
 
+    @cached_property
+    def _scorer(self) -> "Scorer | None":
+        # None where words must be asked of an underthesea that is not known.
+        from ctnlp import _words
+        from ctnlp.scorer import Scorer
+
+        return Scorer([self.topic, self.programme, self.sentiment]) if _words.known() else None
+
     def _chunk(self, pairs: Sequence[tuple[str, str]]) -> list[Classification]:
+        if not pairs:
+            return []
+        scores, blank = self._scores([text for text, _ in pairs], [title for _, title in pairs])
+        heads = (self.topic, self.programme, self.sentiment)
+        decisions = [head.decide(head.probabilities(own)) for head, own in zip(heads, scores, strict=True)]
+        return [self._result(empty, *three) for empty, *three in zip(blank, *decisions, strict=True)]
+
+    def _scores(self, texts: list[str], titles: list[str]) -> tuple[list[Any], list[bool]]:
+        """Each head's scores, and which texts are blank."""
+        if self._scorer:
+            scores, blank = self._scorer.scores_and_blank(texts, titles)
+            return list(scores), blank.tolist()
         from ctnlp.features import documents
 
-        scored = documents([text for text, _ in pairs], [title for _, title in pairs])
-        decisions = [
-            head.decide(head.predict_proba(scored)) for head in (self.topic, self.programme, self.sentiment) if scored
-        ]
-        return [self._result(document, *three) for document, *three in zip(scored, *decisions, strict=True)]
+        read = documents(texts, titles)
+        heads = (self.topic, self.programme, self.sentiment)
+        return [head.decision_function(read) for head in heads], [not one.title and not one.body for one in read]
 
-    def _result(
-        self, document: "Document", topic: "Decision", programme: "Decision", sentiment: "Decision"
-    ) -> Classification:
-        if not document.title and not document.body:
+    def _result(self, blank: bool, topic: "Decision", programme: "Decision", sentiment: "Decision") -> Classification:
+        if blank:
             return Classification((), (), None, False, self.versions)
         return Classification(
             tuple(Label(*pair) for pair in topic.labels),

@@ -35,11 +35,13 @@ __all__ = [
     "Document",
     "Part",
     "Place",
+    "char_grams",
     "count",
     "documents",
     "fit_on",
     "located",
     "union",
+    "word_unit",
 ]
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
@@ -142,9 +144,9 @@ class Analyzer:
     def _grams(self, words: Sequence[str]) -> Iterator[str]:
         if self.unit == "char":
             return chain.from_iterable(
-                _char_grams(syllable, self.low, self.high) for word in words for syllable in word.split(" ")
+                char_grams(syllable, self.low, self.high) for word in words for syllable in word.split(" ")
             )
-        tokens = [_word(word) for word in words]
+        tokens = [word_unit(word) for word in words]
         if self.unit == "near":
             return (gram for gram, _ in _near(tokens, self.low, self.high))
         if self.unit == "tone":
@@ -166,13 +168,13 @@ def located(block: Block, document: Document) -> Iterator[tuple[str, tuple[Place
     parts: tuple[tuple[Part, tuple[str, ...]], ...] = (("title", document.title), ("text", document.body))
     for part, words in parts[: 1 if block.part == "title" else 2]:
         if block.unit == "near":
-            for gram, own in _near([_word(word) for word in words], block.low, block.high):
+            for gram, own in _near([word_unit(word) for word in words], block.low, block.high):
                 yield gram, tuple((part, number) for number in own)
             continue
         units = list(_units(block.unit, words))
         if block.unit == "char":
             for syllable, own in units:
-                for gram in _char_grams(syllable, block.low, block.high):
+                for gram in char_grams(syllable, block.low, block.high):
                     yield gram, tuple((part, number) for number in own)
             continue
         for size in range(block.low, block.high + 1):
@@ -185,14 +187,14 @@ def located(block: Block, document: Document) -> Iterator[tuple[str, tuple[Place
 def _units(unit: str, words: Sequence[str]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The units of a part, and the numbers of the words that each is made of."""
     if unit == "tone":
-        for start, end, found in classes([_word(word) for word in words]):
+        for start, end, found in classes([word_unit(word) for word in words]):
             yield found, tuple(range(start, end))
         return
     for number, word in enumerate(words):
         if unit == "word":
-            yield _word(word), (number,)
+            yield word_unit(word), (number,)
         else:
-            for syllable in word.split(" ") if unit == "char" else _word(word).split("_"):
+            for syllable in word.split(" ") if unit == "char" else word_unit(word).split("_"):
                 yield syllable, (number,)
 
 
@@ -208,13 +210,22 @@ def _near(tokens: Sequence[str], low: int, high: int) -> Iterator[tuple[str, tup
 
 # Words repeat: bounded tables of what they become.
 @lru_cache(maxsize=200_000)
-def _word(word: str) -> str:
-    """Lower case, one digit for all, syllables joined: '12/2026/NĐ-CP' and '45/2025/NĐ-CP' are one word."""
+def word_unit(word: str) -> str:
+    """A word as it is counted: lower case, one digit for all, syllables joined by `_`.
+
+    >>> word_unit("12/2026/NĐ-CP"), word_unit("Giáo dục")
+    ('00/0000/nđ-cp', 'giáo_dục')
+    """
     return _DIGIT.sub("0", word.lower().replace(" ", "_"))
 
 
 @lru_cache(maxsize=50_000)
-def _char_grams(syllable: str, low: int, high: int) -> tuple[str, ...]:
+def char_grams(syllable: str, low: int, high: int) -> tuple[str, ...]:
+    """The character n-grams of a syllable as they are counted: small letters without diacritics, a space around.
+
+    >>> char_grams("Giá", 4, 5)
+    (' gia', 'gia ', ' gia ')
+    """
     padded = f" {strip_diacritics(_DIGIT.sub('0', syllable.lower()))[:40]} "
     return tuple(
         padded[i : i + size] for size in range(low, min(high, len(padded)) + 1) for i in range(len(padded) - size + 1)

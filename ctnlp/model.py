@@ -7,12 +7,13 @@ the softmax, turn scores into probabilities; thresholds turn probabilities into 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.features import Block, Document, Place, located
+from ctnlp.features import Block, Document, Place, located, union
 from ctnlp.taxonomy import Kind
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Decision:
 class HeadModel:
     """A fitted head.
 
-    `coef` has shape (labels, features), `intercept`, `scale`, `offset` and `thresholds` shape (labels,).
+    `names` and `idf` hold the columns of each block and their inverse document frequencies. `coef` has shape (labels,
+    features), `intercept`, `scale`, `offset` and `thresholds` shape (labels,).
     Probabilities are sigmoid(scale * score + offset) a label for a multi-label head, softmax(scale * score + offset)
     for a multi-class one. `floor`: a multi-label head gives its best label from this probability on, even below the
     label's threshold. `review_below`: confidence under which a person should look. `trust` of a multi-label head, shape
@@ -54,7 +56,8 @@ class HeadModel:
     kind: Kind
     labels: tuple[str, ...]
     blocks: tuple[Block, ...]
-    features: "FeatureUnion" = field(repr=False)  # its vocabulary takes many seconds to show
+    names: Sequence[Sequence[str]] = field(repr=False)  # a vocabulary takes many seconds to show
+    idf: Sequence[FloatArray] = field(repr=False)
     coef: FloatArray
     intercept: FloatArray
     scale: FloatArray
@@ -64,6 +67,11 @@ class HeadModel:
     review_below: float
     text_protocol: Mapping[str, str] = field(default_factory=dict)
     trust: FloatArray = field(default_factory=lambda: UNTOUCHED)
+
+    @cached_property
+    def features(self) -> "FeatureUnion":
+        """The columns as scikit-learn's `FeatureUnion`: what training fitted, and exports and explanations use."""
+        return union(self.blocks, self.names, self.idf)
 
     def transform(self, documents: Sequence[Document]) -> "csr_matrix":
         """The documents as a sparse matrix of shape (n, features)."""
@@ -76,7 +84,8 @@ class HeadModel:
 
     def scores(self, matrix: "csr_matrix") -> FloatArray:
         """Uncalibrated scores of rows that `transform` made, shape (n, labels)."""
-        return np.asarray(matrix @ self.coef.T + self.intercept, dtype=np.float64)
+        # In double precision: the sum of a thousand products would lose the sixth digit of a probability.
+        return np.asarray(matrix.astype(np.float64) @ self.coef.T.astype(np.float64) + self.intercept)
 
     def predict_proba(self, documents: Sequence[Document]) -> FloatArray:
         """Calibrated probabilities, shape (n, labels); rows of a multi-class head add up to 1."""
@@ -137,13 +146,9 @@ class HeadModel:
             start += len(columns)
         return dict(weights)
 
-    def feature_names(self) -> list[list[str]]:
-        """Names of the columns of each block, in order."""
-        return [vectorizer.get_feature_names_out().tolist() for _, vectorizer in self.features.transformer_list]
-
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything numeric that the head is made of, by name; `storage` writes these and nothing else."""
-        idf = {f"idf.{name}": vectorizer.idf_ for name, vectorizer in self.features.transformer_list}
+        idf = {f"idf.{block.name}": np.asarray(own) for block, own in zip(self.blocks, self.idf, strict=True)}
         own = {name: getattr(self, name) for name in ("coef", "intercept", "scale", "offset", "thresholds")}
         own |= {"trust": self.trust} if self.kind == "multilabel" else {}
         return own | idf | {"floor": np.array([self.floor]), "review_below": np.array([self.review_below])}

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["VERSION", "normalise", "strip_diacritics", "with_new_tone_marks"]
+__all__ = ["VERSION", "begins_plainly", "normalise", "normalise_piece", "strip_diacritics", "with_new_tone_marks"]
 
 VERSION: Final = "1"
 """Number of these rules. Models record it: a change of rules that changes output needs a new number."""
@@ -53,6 +53,9 @@ _GLUED: Final = re.compile(
     rf"(TTO|TNO|NLĐO|TTXVN|VOV|PLO|SGGPO|(?=[A-Z ]*[{_MARKED}])[{_UPPER}]{{2,}}(?: [{_UPPER}]{{2,}}){{0,3}})"
     rf"(?=[{_UPPER}][{_MARKED.lower()}a-z])"
 )
+# A small letter or a space follows the first one: no capitals in a row, no bracket.
+_PLAIN_BEGINNING: Final = re.compile(rf"\s*[\"'“‘]?[{_UPPER}a-z{_MARKED.lower()}][ a-z{_MARKED.lower()}]")
+_SPACE: Final = re.compile(r"\s")
 _BYLINE: Final = re.compile(r"\(([\w.]{2,20})\) ?[-–—] ?(?=\w)")
 
 
@@ -78,15 +81,42 @@ def normalise(text: str) -> str:
 
 
 def _round(text: str) -> str:
+    text = _letters(text)
+    text = _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
+    text = _GLUED.sub(r"\1 - ", text, count=1) if _GLUED.match(text) else text
+    return _BYLINE.sub(r"(\1) - ", text, count=1) if _BYLINE.match(text) else text
+
+
+def _letters(text: str) -> str:
     if not text.isascii():
         text = _SURROGATE.sub("\ufffd", text.translate(_LOOKALIKES))
         text = _DISGUISED.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     text = _INVISIBLE.sub("", text.translate(_LINE_ENDS))
-    text = unicodedata.normalize("NFC", text)
-    text = _NEW_STYLE.sub(_old_style, text)
-    text = _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
-    text = _GLUED.sub(r"\1 - ", text, count=1) if _GLUED.match(text) else text
-    return _BYLINE.sub(r"(\1) - ", text, count=1) if _BYLINE.match(text) else text
+    return _NEW_STYLE.sub(_old_style, unicodedata.normalize("NFC", text))
+
+
+def normalise_piece(piece: str) -> str | None:
+    """A piece of text between white space as `normalise` leaves it inside a text, or None.
+
+    None: what stands around it has a say. No rule but those about white space and about how texts begin (see
+    `begins_plainly`) looks across white space, so pieces that repeat can be settled once.
+
+    >>> normalise_piece("thuỷ"), normalise_piece("\u200b")
+    ('thủy', None)
+    """
+    settled = _letters(piece)
+    if settled != piece and _letters(settled) != settled:
+        return None
+    return settled if settled and not _SPACE.search(settled) else None
+
+
+def begins_plainly(text: str) -> bool:
+    """Whether none of the rules about how texts begin can apply: no dateline, agency or byline in sight.
+
+    >>> begins_plainly("Giá điện tăng"), begins_plainly("(Chinhphu.vn)- Sáng"), begins_plainly("TTOSáng nay")
+    (True, False, False)
+    """
+    return _PLAIN_BEGINNING.match(text) is not None and "\x1f" not in text
 
 
 def _old_style(match: re.Match[str]) -> str:

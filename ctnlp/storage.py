@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp.errors import ModelCorrupt
-from ctnlp.features import Block, block_from, union
+from ctnlp.features import Block, block_from
 from ctnlp.manifest import FileEntry, Manifest, from_json, to_json
 from ctnlp.model import UNTOUCHED, HeadModel
 
@@ -57,9 +57,7 @@ def write_model(model: HeadModel, manifest: Manifest, card: str, folder: Path) -
     """Write all files into an existing, empty `folder`, each flushed to disk; return the manifest with their hashes."""
     from safetensors.numpy import save
 
-    vocabulary = json.dumps(
-        dict(zip([b.name for b in model.blocks], model.feature_names(), strict=True)), ensure_ascii=False
-    )
+    vocabulary = json.dumps(dict(zip([b.name for b in model.blocks], model.names, strict=True)), ensure_ascii=False)
     contents = {
         WEIGHTS: save(_stored_arrays(model)),
         # No time stamp: the same model gives the same bytes.
@@ -188,7 +186,8 @@ def _assemble(
         kind=manifest.kind,  # type: ignore[arg-type]  # manifest.from_json has checked it
         labels=manifest.labels,
         blocks=blocks,
-        features=union(blocks, names, [arrays[f"idf.{block.name}"] for block in blocks]),
+        names=names,
+        idf=[arrays[f"idf.{block.name}"] for block in blocks],
         coef=arrays["coef"].astype(np.float32),
         **{name: arrays[name] for name in ("intercept", "scale", "offset", "thresholds")},
         floor=float(arrays["floor"][0]),

@@ -115,7 +115,7 @@ def bare_model():
         each = list(thresholds) if isinstance(thresholds, list) else [thresholds] * n
         fixed = {"coef": [], "intercept": [0.0] * n, "scale": [1.0] * n, "offset": [0.0] * n, "thresholds": each}
         tuned = {"floor": floor, "review_below": review_below, "trust": trust}
-        return HeadModel("made", kind, tuple(labels), (), None, **fixed, **tuned)
+        return HeadModel("made", kind, tuple(labels), (), (), (), **fixed, **tuned)
 
     return make
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from ctnlp.features import Block, Document, union
+from ctnlp.features import Block, Document
 from ctnlp.model import HeadModel, calibrated
 
 BLANK = Document((), ())
@@ -24,7 +24,8 @@ def hand_made():
         kind="multilabel",
         labels=("a", "b"),
         blocks=blocks,
-        features=union(blocks, names, [[1.0] * len(columns) for columns in names]),
+        names=names,
+        idf=[np.ones(len(columns), dtype=np.float32) for columns in names],
         coef=coef,
         intercept=np.array([0.5, -0.5]),
         scale=np.array([0.1, 2.0]),

@@ -26,7 +26,7 @@ def fit(small_head, small_parameters, words_cache):
 def same(one, other):
     """Whether two heads are the same in every number and column."""
     left, right = one.arrays(), other.arrays()
-    return one.feature_names() == other.feature_names() and all(np.array_equal(left[k], right[k]) for k in left)
+    return one.names == other.names and all(np.array_equal(left[k], right[k]) for k in left)
 
 
 def edited(samples, part, **change):
@@ -100,7 +100,7 @@ def test_no_more_than_half_of_the_texts_need_review(fit, small_samples, small_pa
 def test_samples_without_titles_train_a_head_without_the_title_block(fit, small_samples):
     model = fit([sample | {"title": ""} for sample in small_samples])
     assert [block.name for block in model.blocks] == ["word", "syllable", "char"]
-    assert model.coef.shape[1] == sum(map(len, model.feature_names()))
+    assert model.coef.shape[1] == sum(map(len, model.names))
     assert model.predict_proba([Document(("Trường học",), ())]).shape == (1, 3)
 
 

@@ -15,6 +15,7 @@ from underthesea.pipeline.word_tokenize.regex_tokenize import extract_match, pat
 from ctnlp import _crf, _words
 from ctnlp._tokens import normalised, tokens
 from ctnlp._words import Cutter
+from ctnlp.normalise import normalise
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 LETTERS = "aăâđeêioôơuưyAĂÂĐEÊIOÔƠUƯYáàảãạấầẩẫậéèẻẽẹốồổỗộúùủũụỨỪỬỮỰkhngtrThS"
@@ -216,12 +217,12 @@ def test_a_long_run_of_doubt_is_decoded_in_linear_time():
 def test_tables_are_kept_and_read_again(tmp_path, monkeypatch):
     monkeypatch.setenv("CTNLP_CACHE", str(tmp_path))
     first = Cutter().words(["Bộ Giáo dục và Đào tạo"])
-    (kept,) = (tmp_path / "segmenter").iterdir()
-    monkeypatch.setattr(_words, "_compile", lambda: pytest.fail("compiled again"))
+    (kept,) = (tmp_path / "tables").iterdir()
+    monkeypatch.setattr(_words, "_compiled", lambda: pytest.fail("compiled again"))
     assert Cutter().words(["Bộ Giáo dục và Đào tạo"]) == first
     monkeypatch.undo()
     monkeypatch.setenv("CTNLP_CACHE", str(tmp_path))
-    for broken in (b"", b"PK\x03\x04", kept.read_bytes()[:5000]):
+    for broken in (b"", b"PK\x03\x04", kept.read_bytes()[:5000], kept.read_bytes()[:-9] + b"manipulated"):
         kept.write_bytes(broken)
         assert Cutter().words(["Bộ Giáo dục và Đào tạo"]) == first
         assert len(kept.read_bytes()) > 1_000_000, "a broken file is made anew"
@@ -252,8 +253,6 @@ def test_a_file_that_names_a_class_is_not_read(tmp_path, monkeypatch):
 def test_what_is_no_model_is_refused():
     with pytest.raises(ValueError, match="CRFsuite"):
         _crf.parse(b"lCRF" + bytes(100))
-    with pytest.raises(ValueError, match="tables"):
-        _crf.read(b"PK\x03\x04 no archive")
 
 
 def test_normalised_text_is_that_of_underthesea():
@@ -261,3 +260,35 @@ def test_normalised_text_is_that_of_underthesea():
 
     for text in ("Ðà Nẵng ðẹp", "Hoa\u0300 bi\u0300nh", "abc", "", os.linesep):
         assert normalised(text) == normalize_characters_in_text(text)
+
+
+@pytest.fixture(scope="module")
+def normalising():
+    return Cutter(normalising=True)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.text(alphabet=st.sampled_from(LETTERS + ODD + "ＴｈＳ．ﬁoòaàuỷHÀ\x1f"), max_size=30))
+@example("Th\u200b s")
+@example("Th  Sáng")
+@example("Ở TP．")
+@example("Ở TP.\u200b")
+@example("a\x1fb")
+@example("Ở \u200b\u0301 A.\n\n")
+def test_pieces_are_normalised_as_whole_texts_are(cutter, normalising, text):
+    assert normalising.words([text]) == cutter.words([normalise(text)])
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["TTOSáng", "(TTXVN)", "–", "NHẬT", "BẢNCác", "tàu", "Th", "S", "hoà", "thuỷ", "\u200b", "Ａ．"]
+        ),
+        max_size=7,
+    ),
+    st.sampled_from([" ", "  ", "\n", "\u200b", "\u00a0"]),
+)
+def test_beginnings_are_normalised_as_whole_texts_are(cutter, normalising, pieces, gap):
+    text = gap.join(pieces)
+    assert normalising.words([text]) == cutter.words([normalise(text)])

@@ -1,0 +1,134 @@
+"""Tables that are compiled once and kept: indexes of numbers, and NPZ files without pickle."""
+
+import hashlib
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Index", "kept"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Index:
+    """Whole numbers and where they stand: an open-addressed hash table of the numbers `keys`, all >= 0."""
+
+    slots: Ints
+    rows: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, keys: Ints) -> "Index":
+        """The index of `keys`, which differ from each other.
+
+        >>> Index.of(np.array([7, 3])).find(np.array([3, 4, 7]))
+        array([ 1, -1,  0], dtype=int32)
+        """
+        size = 1 << max(int(len(keys) * 4 - 1).bit_length(), 4)
+        slots, rows = np.full(size, -1, dtype=np.int64), np.full(size, -1, dtype=np.int32)
+        left = np.arange(len(keys))
+        place = _hashed(keys, size)
+        while len(left):
+            free = slots[place] < 0
+            # Of keys that want the same slot, the one written last has it.
+            slots[place[free]] = keys[left[free]]
+            settled = slots[place] == keys[left]
+            rows[place[settled]] = left[settled]
+            left, place = left[~settled], (place[~settled] + 1) & (size - 1)
+        return cls(slots, rows)
+
+    def find(self, keys: Ints) -> NDArray[np.int32]:
+        """The place of each key among the keys of the index, or -1."""
+        mask = len(self.slots) - 1
+        place = _hashed(keys, len(self.slots))
+        seen = self.slots[place]
+        found = np.where(seen == keys, self.rows[place], np.int32(-1))
+        left = np.flatnonzero((seen != keys) & (seen >= 0))
+        while len(left):
+            place = (place[left] if len(place) == len(keys) else place) + 1 & mask
+            wanted = keys[left]
+            seen = self.slots[place]
+            hit = seen == wanted
+            found[left[hit]] = self.rows[place[hit]]
+            more = ~hit & (seen >= 0)
+            left, place = left[more], place[more]
+        return found
+
+
+def _hashed(keys: Ints, size: int) -> Ints:
+    # Fibonacci hashing: the high bits of a product with 2**64 over the golden ratio.
+    product = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (product >> np.uint64(65 - size.bit_length())).astype(np.int64)
+
+
+def kept(path: Path, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """The arrays, indexes and lists of strings of a cache file; made anew if it is missing or broken.
+
+    The file begins with the SHA-256 of what follows. Where nothing can be kept, tables are made each time.
+    """
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content[32:]).digest() == content[:32]:
+            return _read(content[32:])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass
+    content = _written(make())
+    _keep(path, hashlib.sha256(content).digest() + content)
+    return _read(content)
+
+
+def _written(values: Mapping[str, Any]) -> bytes:
+    arrays: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Index):
+            arrays |= {f"{name}/slots": value.slots, f"{name}/rows": value.rows}
+        elif isinstance(value, list | tuple):
+            arrays[f"{name}/lines"] = _packed(value)
+        else:
+            arrays[name] = np.asarray(value)
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        for key in arrays.files:
+            name, _, part = key.partition("/")
+            if part == "slots":
+                values[name] = Index(arrays[key], arrays[f"{name}/rows"])
+            elif part == "lines":
+                values[name] = _unpacked(arrays[key])
+            elif not part:
+                values[name] = arrays[key]
+    return values
+
+
+def _packed(lines: Sequence[str]) -> NDArray[np.uint8]:
+    # A line break after each, so that no line and one empty line differ.
+    return np.frombuffer("".join(f"{line}\n" for line in lines).encode("utf-8"), dtype=np.uint8)
+
+
+def _unpacked(letters: NDArray[np.uint8]) -> list[str]:
+    return letters.tobytes().decode("utf-8").split("\n")[:-1]
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except OSError:
+        return
