@@ -6,7 +6,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types notebooks models clean
+.PHONY: demo test lint types notebooks models bench-equality clean
 
 demo: .venv/installed
 	mkdir -p demo
@@ -31,6 +31,10 @@ models: .venv/installed
 	$(BIN)/ctnlp train topic --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
 	$(BIN)/ctnlp train programme --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
 	$(BIN)/ctnlp train sentiment --with vntc=$(VNTC) --news $(NEWS) --promote --jobs 2
+
+# Our words against underthesea's, on whole tables: make bench-equality CORPORA="a.parquet b.parquet"
+bench-equality: .venv/installed
+	$(BIN)/python -m benchmarks.equality $(CORPORA) --jobs 2
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ctnlp needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'

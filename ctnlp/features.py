@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ctnlp.errors import CorpusError
 from ctnlp.lexicon import classes
-from ctnlp.normalise import normalise, strip_diacritics
+from ctnlp.normalise import strip_diacritics
 from ctnlp.segment import segment_many
 
 if TYPE_CHECKING:
@@ -114,9 +114,9 @@ def documents(
     >>> documents(["Giá điện tăng"], ["Thông báo"])
     [Document(title=('Thông báo',), body=('Giá', 'điện', 'tăng'))]
     """
-    bodies = [normalise(text) for text in texts]
-    heads = [normalise(title or "") for title in titles] if titles is not None else [""] * len(bodies)
-    words = segment_many(chain(bodies, heads), n_jobs=n_jobs, cache_dir=cache_dir)
+    bodies = list(texts)
+    heads = [title or "" for title in titles] if titles is not None else [""] * len(bodies)
+    words = segment_many(chain(bodies, heads), normalising=True, n_jobs=n_jobs, cache_dir=cache_dir)
     return [
         Document(tuple(title), tuple(body))
         for body, title in zip(words[: len(bodies)], words[len(bodies) :], strict=True)

@@ -16,6 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ctnlp.normalise import normalise
+
 if TYPE_CHECKING:
     from ctnlp._words import Cutter
 
@@ -48,9 +50,11 @@ class Segmenter:
 
     @cached_property
     def _cutter(self) -> "Cutter | None":
-        from ctnlp import _words
+        return _cutter(normalising=False)
 
-        return _words.Cutter() if _words.known() else None
+    @cached_property
+    def _normalising_cutter(self) -> "Cutter | None":
+        return _cutter(normalising=True)
 
     @cached_property
     def _tokenize(self) -> Callable[[str], list[str]]:
@@ -60,9 +64,15 @@ class Segmenter:
         """The words of `text` in order; syllables of one word are joined by a space. Blank text has none."""
         return self.words_of([text])[0]
 
-    def words_of(self, texts: Sequence[str]) -> list[list[str]]:
-        """The words of each text: of a few hundred texts at once in a fraction of the time that single ones take."""
-        return self._cutter.words(texts) if self._cutter else [self._called(text) for text in texts]
+    def words_of(self, texts: Sequence[str], *, normalising: bool = False) -> list[list[str]]:
+        """The words of each text, or of its normalised form.
+
+        A few hundred texts at once take a fraction of the time that single ones take.
+        """
+        cutter = self._normalising_cutter if normalising else self._cutter
+        if cutter:
+            return cutter.words(texts)
+        return [self._called(normalise(text) if normalising else text) for text in texts]
 
     def _called(self, text: str) -> list[str]:
         # An unknown underthesea is called; texts longer than `LONGEST_PIECE` are cut at white space first.
@@ -111,8 +121,10 @@ def segment(text: str) -> list[str]:
     return default_segmenter().words(text)
 
 
-def segment_many(texts: Iterable[str], *, n_jobs: int = 1, cache_dir: str | Path | None = None) -> list[list[str]]:
-    """The words of many texts, in their order.
+def segment_many(
+    texts: Iterable[str], *, normalising: bool = False, n_jobs: int = 1, cache_dir: str | Path | None = None
+) -> list[list[str]]:
+    """The words of many texts, or of their normalised forms, in their order.
 
     `n_jobs` processes share the work (-1: one a core). With `cache_dir`, results are kept there by `joblib.Memory` and
     found again by text and segmenter: meant for training corpora, which are segmented again and again.
@@ -125,14 +137,14 @@ def segment_many(texts: Iterable[str], *, n_jobs: int = 1, cache_dir: str | Path
     # A path: given a string, joblib would use another folder, one level down.
     work = joblib.Memory(Path(cache_dir), verbose=0).cache(_segment_batch) if cache_dir is not None else _segment_batch
     identity = default_segmenter().identity
-    tasks = (joblib.delayed(work)(batch, identity) for batch in _batches(texts, BATCH))
+    tasks = (joblib.delayed(work)(batch, identity, normalising) for batch in _batches(texts, BATCH))
     return [words for batch in joblib.Parallel(n_jobs=n_jobs)(tasks) for words in batch]
 
 
-def _segment_batch(texts: Sequence[str], identity: str) -> list[list[str]]:
+def _segment_batch(texts: Sequence[str], identity: str, normalising: bool) -> list[list[str]]:
     # `identity` is part of the cache key.
     assert identity == default_segmenter().identity, "workers run the same underthesea as their parent"
-    return default_segmenter().words_of(texts)
+    return default_segmenter().words_of(texts, normalising=normalising)
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -148,6 +160,13 @@ def _pieces(text: str, longest: int) -> Iterator[str]:
         yield text[:cut]
         text = text[cut:]
     yield text
+
+
+def _cutter(*, normalising: bool) -> "Cutter | None":
+    """Our tables, if the installed underthesea is the one that they were made after."""
+    from ctnlp import _words
+
+    return _words.Cutter(normalising=normalising) if _words.known() else None
 
 
 def _import_word_tokenize() -> Callable[[str], list[str]]:

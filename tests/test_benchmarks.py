@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from benchmarks import accuracy, real_or_written
+from benchmarks import accuracy, equality, real_or_written, speed
 from ctnlp.sources import BENCHMARKS
 
 GOOD = ["giảng viên nhiệt tình", "bài giảng dễ hiểu", "môn học hữu ích", "thầy dạy rất hay"]
@@ -86,3 +86,43 @@ def test_what_gives_us_away_is_found():
     found = real_or_written.tell(written, real)
     assert (found.ours, found.real, found.accuracy) == (30, 30, 1.0)
     assert {"hai", "ba", "bốn"} & set(found.ours_by) and {"tuổi", "trẻ"} & set(found.real_by)
+
+
+@pytest.fixture
+def news(tmp_path):
+    rows = [{"text": f"Giá xăng hôm nay tăng {k} đồng, người dân TP. Huế lo lắng"} for k in range(30)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "news.parquet")
+    return tmp_path / "news.parquet"
+
+
+def test_speed_is_told_as_ratios(monkeypatch, capsys, news):
+    for name, value in (("TRAINING", 60), ("SIZES", (10, 20)), ("LENGTHS", (1, 2))):
+        monkeypatch.setattr(speed, name, value)
+    monkeypatch.setattr(sys, "argv", ["speed", "--corpus", str(news), "--rows", "24", "--json"])
+    speed.main()
+    found = json.loads(capsys.readouterr().out)
+    for key in ("segment_ratio", "pipeline_ratio", "two_process_gain", "vs_core_classifier"):
+        assert found[key] > 0
+    assert found["tokens_identical"] is True
+    assert list(found["milliseconds_a_text"]) == ["10", "20"]
+    monkeypatch.setattr(sys, "argv", ["speed", "--corpus", str(news), "--rows", "24"])
+    speed.main()
+    assert "pipeline_ratio" in capsys.readouterr().out
+
+
+def test_speed_asks_for_enough_texts(monkeypatch, tmp_path):
+    pq.write_table(pa.table({"text": ["Giá xăng tăng"]}), tmp_path / "one.parquet")
+    monkeypatch.setattr(sys, "argv", ["speed", "--corpus", str(tmp_path / "one.parquet")])
+    with pytest.raises(SystemExit, match="1 texts, expected 3"):
+        speed.main()
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_equality_is_checked_word_for_word(monkeypatch, capsys, news, wrong):
+    if wrong:
+        monkeypatch.setattr(equality.Cutter, "words", lambda self, texts: [["khác"]] * len(texts))
+    monkeypatch.setattr(sys, "argv", ["equality", str(news), "--jobs", "1"])
+    with pytest.raises(SystemExit) as stop:
+        equality.main()
+    assert bool(stop.value.code) is wrong
+    assert f"30 texts, 330 words, {30 if wrong else 0} texts differ" in capsys.readouterr().out

@@ -40,7 +40,7 @@ def panicking():
         return [f"<{word}>" for word in text.split()]
 
     segmenter = Segmenter()
-    segmenter._cutter = None
+    segmenter._cutter = segmenter._normalising_cutter = None
     segmenter._tokenize = tokenize
     return segmenter
 
@@ -135,6 +135,7 @@ def test_an_unknown_underthesea_is_called(unknown, text):
     assert unknown._cutter is None
     assert unknown.words(text) == segment(text)
     assert unknown.words_of([text, ""]) == [segment(text), []]
+    assert unknown.words_of([f"{text}\u200b", ""], normalising=True) == segment_many([text, ""], normalising=True)
 
 
 def test_long_text_keeps_the_words_of_an_unknown_underthesea_but_at_the_cuts(unknown, monkeypatch):
@@ -168,7 +169,7 @@ def test_the_cache_answers_the_second_time(tmp_path, monkeypatch):
     first = segment_many(SENTENCES, cache_dir=tmp_path / "cache")
     assert first == segment_many(SENTENCES)
     assert list((tmp_path / "cache").rglob("output.pkl"))
-    monkeypatch.setattr(Segmenter, "words_of", lambda self, texts: pytest.fail("segmented again"))
+    monkeypatch.setattr(Segmenter, "words_of", lambda self, texts, normalising: pytest.fail("segmented again"))
     assert segment_many(SENTENCES, cache_dir=str(tmp_path / "cache")) == first
 
 
@@ -177,7 +178,7 @@ def test_the_cache_knows_texts_and_segmenters_apart(tmp_path, monkeypatch):
     assert segment_many(["Y tế"], cache_dir=tmp_path) == [["Y tế"]]
     other = Segmenter()
     other.identity = "other 1"
-    other._cutter = None
+    other._cutter = other._normalising_cutter = None
     other._tokenize = str.split
     monkeypatch.setattr(module, "default_segmenter", lambda: other)
     assert segment_many(["Y tế"], cache_dir=tmp_path) == [["Y", "tế"]]

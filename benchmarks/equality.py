@@ -1,0 +1,59 @@
+"""Our words against those of underthesea, token for token, on whole corpora.
+
+    python -m benchmarks.equality FILE... [--jobs 2]
+
+FILE is any table with texts. Prints, for each file, texts, words and the texts of which a word differs, and exits 1 if
+there are any.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from ctnlp import corpus
+from ctnlp._words import Cutter, known
+
+BATCH = 500
+
+
+def differing(texts: Sequence[str]) -> tuple[int, int, list[str]]:
+    """Texts, words of underthesea, and the beginnings of texts that we cut otherwise."""
+    from underthesea import word_tokenize
+
+    expected = [word_tokenize(text) if text.strip() else [] for text in texts]
+    found = Cutter().words(texts)
+    wrong = [text[:80] for text, ours, theirs in zip(texts, found, expected, strict=True) if ours != theirs]
+    return len(texts), sum(map(len, expected)), wrong
+
+
+def batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts, some at a time."""
+    ahead = iter(texts)
+    while batch := list(islice(ahead, BATCH)):
+        yield batch
+
+
+def main() -> None:
+    """Compare, print, and exit 1 if a word differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    import joblib
+
+    if not known():
+        sys.exit("the installed underthesea is not the one that the tables were made after: nothing to compare")
+    failed = False
+    for file in arguments.files:
+        work = (joblib.delayed(differing)(batch) for batch in batches(corpus.texts_of(file)))
+        results = joblib.Parallel(n_jobs=arguments.jobs)(work)
+        wrong = [text for _, _, own in results for text in own]
+        counts = [sum(own[place] for own in results) for place in (0, 1)]
+        print(f"{file}: {counts[0]:,} texts, {counts[1]:,} words, {len(wrong)} texts differ", *wrong[:5], sep="\n  ")
+        failed |= bool(wrong)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
