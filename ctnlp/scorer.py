@@ -329,10 +329,9 @@ def _add(scores: list[Floats], family: _Family, grams: Ints, text: Ints, size: i
     starts = np.flatnonzero(np.concatenate([[True], row[1:] != row[:-1]]))
     norms = np.sqrt(np.add.reduceat(family.squares[column] * (values**2)[:, None], starts, axis=0))
     # One product a text: summing slices of one large product would take several times as long.
-    effects = family.effects[column]
-    sums = np.empty((len(starts), effects.shape[1]))
+    sums = np.empty((len(starts), family.effects.shape[1]))
     for text_number, (begin, end) in enumerate(pairwise([*starts.tolist(), len(values)])):
-        sums[text_number] = values[begin:end] @ effects[begin:end]
+        sums[text_number] = values[begin:end] @ family.effects.take(column[begin:end], axis=0)
     rows = row[starts]
     for head, (place, begin, end, weight) in enumerate(family.heads):
         norm = norms[:, head, None]
