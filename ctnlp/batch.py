@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from ctnlp._processes import pool
 from ctnlp.classify import Classification, Classifier, Spec, classify_chunk
 from ctnlp.errors import RecordError
 from ctnlp.normalise import normalise
@@ -189,10 +190,10 @@ def _scored(
     import joblib
 
     ahead = AHEAD * joblib.effective_n_jobs(n_jobs)
-    with joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1) as parallel:
+    with pool(n_jobs) as processes:
         # In rounds: within one, joblib reads on as fast as it scores, however slowly the results are written.
         while tasks := [joblib.delayed(_score_batch)(classifier.spec, batch) for batch in islice(batches, ahead)]:
-            yield from parallel(tasks)
+            yield from processes.map(tasks)
 
 
 def _score_batch(spec: Spec, batch: _Batch) -> tuple[_Batch, list[Classification]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from ctnlp._processes import pool
 from ctnlp.errors import InputError, ModelIncompatible
 
 if TYPE_CHECKING:
@@ -135,8 +136,9 @@ class Classifier:
             return [result for chunk in chunks for result in self._chunk(chunk)]
         import joblib
 
-        results = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(classify_chunk)(self.spec, chunk) for chunk in chunks)
-        return [result for chunk in results for result in chunk]
+        with pool(n_jobs) as processes:
+            results = processes.map(joblib.delayed(classify_chunk)(self.spec, chunk) for chunk in chunks)
+            return [result for chunk in results for result in chunk]
 
     @cached_property
     def _scorer(self) -> "Scorer | None":

@@ -3,7 +3,11 @@ import datetime
 import gzip
 import io
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
 import sys
 import time
 import tracemalloc
@@ -484,3 +488,35 @@ def test_the_readme_names_the_columns_in_their_order():
     vietnamese = re.search(r"thêm các cột (.*?)\. Dòng hỏng", text, re.DOTALL)
     for found in (english, vietnamese):
         assert re.findall(r"`(\w+)`", found[1]) == list(COLUMNS)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg") or not shutil.which("ps"), reason="needs process groups and ps")
+def test_an_interrupt_ends_all_processes_and_leaves_no_file(tmp_path):
+    rows = "\n".join(f"{k},Giá xăng tăng {k} đồng trong kỳ điều hành chiều nay" for k in range(300_000))
+    (tmp_path / "big.csv").write_text(f"id,text\n{rows}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "ctnlp", "score", str(tmp_path / "big.csv"), "-o", str(tmp_path / "out.csv")]
+    running = subprocess.Popen([*command, "--jobs", "2"], stderr=subprocess.PIPE, start_new_session=True, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while len(group(running.pid)) < 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(group(running.pid)) >= 3, "two workers were started"
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+        assert running.returncode == 130
+        assert "Traceback" not in said
+        deadline = time.monotonic() + 20
+        while group(running.pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not group(running.pid)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["big.csv"]
+    finally:
+        if group(running.pid):
+            os.killpg(running.pid, signal.SIGKILL)
+
+
+def group(leader):
+    """The processes of a group that still run."""
+    listed = subprocess.run(["ps", "-e", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    pairs = (line.split() for line in listed.splitlines())
+    return [state for pgid, state in pairs if int(pgid) == leader and not state.startswith("Z")]

@@ -107,6 +107,13 @@ def test_import_is_light_and_leaves_logging_alone():
     assert done.stdout.split("\n")[:2] == ["[]", "True"]
 
 
+def test_classifying_needs_numpy_alone():
+    """What a first classification waits for: no scikit-learn, no scipy, no underthesea."""
+    code = f"import ctnlp, sys; ctnlp.classify('Giá điện tăng'); print([n for n in {HEAVY!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_classifying_leaves_the_root_logger_alone():
     code = (
         "import logging; before = (logging.getLogger().handlers[:], logging.getLogger().level)\n"

@@ -1,0 +1,55 @@
+"""Work on several processes, which leave interrupts to the one that started them."""
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["Pool", "pool"]
+
+
+class Pool:
+    """Processes that take tasks made by `joblib.delayed`, one after the other."""
+
+    def __init__(self, parallel: Any) -> None:
+        """See `pool`."""
+        self._parallel = parallel
+
+    def map(self, tasks: Iterable[Any]) -> Iterator[Any]:
+        """The results in the order of the tasks, each as soon as it is there."""
+        with _interrupts_ignored():
+            results = self._parallel(tasks)
+        yield from results
+
+
+@contextmanager
+def pool(n_jobs: int) -> Iterator[Pool]:
+    """`n_jobs` processes (-1: one a core); 1 works in this one.
+
+    >>> from joblib import delayed
+    >>> with pool(1) as one:
+    ...     list(one.map(delayed(abs)(number) for number in (-1, 2)))
+    [1, 2]
+    """
+    import joblib
+
+    with joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1) as parallel:
+        yield Pool(parallel)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started here never see Ctrl-C, which would end each with a traceback of its own: we end them.
+
+    A signal that is ignored stays so in the processes that are started; one that is held back does not, since
+    multiprocessing lets go of it. It takes some hundredths of a second.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
