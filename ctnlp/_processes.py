@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,14 @@ class Pool:
         """The results in the order of the tasks, each as soon as it is there."""
         with _interrupts_ignored():
             results = self._parallel(tasks)
-        yield from results
+        try:
+            for result in results:  # noqa: UP028 - `yield from` would close the results before we can
+                yield result
+        finally:
+            with warnings.catch_warnings():
+                # Work that is given up because of an error or Ctrl-C is no news.
+                warnings.filterwarnings("ignore", message=".*tasks", category=UserWarning)
+                results.close()
 
 
 @contextmanager
