@@ -95,9 +95,9 @@ def test_the_commands_of_the_makefile_have_options_that_exist(capsys):
 
 def test_make_targets_exist():
     named = set(
-        re.findall(r"\bmake (\w+)\b", "\n".join([*re.findall(r"`([^`\n]+)`", README), *(b for _, b in BLOCKS)]))
+        re.findall(r"\bmake ([\w-]+)\b", "\n".join([*re.findall(r"`([^`\n]+)`", README), *(b for _, b in BLOCKS)]))
     )
-    targets = set(re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE))
     phony = set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split())
     assert {"demo", "test"} <= named <= targets
     assert phony == targets - {"PYTHON", "BIN"}
