@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Index", "kept"]
+__all__ = ["Index", "filled", "kept"]
 
 Ints = NDArray[np.int64]
 
@@ -67,6 +67,21 @@ def _hashed(keys: Ints, size: int) -> Ints:
     # Fibonacci hashing: the high bits of a product with 2**64 over the golden ratio.
     product = keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return (product >> np.uint64(65 - size.bit_length())).astype(np.int64)
+
+
+def filled(array: NDArray[Any], start: int, values: Any) -> NDArray[Any]:
+    """`array` with `values` from `start` on, twice as long if there was no room.
+
+    >>> filled(np.zeros(2, dtype=np.int64), 1, [5, 6]).tolist()
+    [0, 5, 6, 0]
+    """
+    end = start + len(values)
+    if end > len(array):
+        larger = np.zeros((max(end, 2 * len(array)), *array.shape[1:]), dtype=array.dtype)
+        larger[:start] = array[:start]
+        array = larger
+    array[start:end] = values
+    return array
 
 
 def kept(path: Path, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:

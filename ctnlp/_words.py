@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp import _crf, places
-from ctnlp._tables import kept
+from ctnlp._tables import filled, kept
 from ctnlp._tokens import normalised, tokens
 from ctnlp.normalise import begins_plainly, normalise, normalise_piece
 
@@ -188,10 +188,10 @@ class Cutter:
             self._pieces[piece] = len(self._pieces)
             self._characters += len(piece)
         size = len(self._pieces)
-        self._begins = _filled(self._begins, size - len(begins), begins)
-        self._sizes = _filled(self._sizes, size - len(begins), sizes)
-        self._odd = _filled(self._odd, size - len(begins), odd)
-        self._of_pieces = _filled(self._of_pieces, self._filled, found)
+        self._begins = filled(self._begins, size - len(begins), begins)
+        self._sizes = filled(self._sizes, size - len(begins), sizes)
+        self._odd = filled(self._odd, size - len(begins), odd)
+        self._of_pieces = filled(self._of_pieces, self._filled, found)
         self._filled += len(found)
         if new:
             self._describe(new)
@@ -220,10 +220,10 @@ class Cutter:
         digit = np.array([_is_number(token) for token in new], dtype=np.int64)
         title = np.array([_is_title(token) for token in new], dtype=np.int64)
         single = tables.as_written[written] + tables.lower[lower] + tables.digit[digit] + tables.title[title]
-        self._single = _filled(self._single, start, single)
-        self._as_written = _filled(self._as_written, start, written)
-        self._lower = _filled(self._lower, start, lower)
-        self._title = _filled(self._title, start, title.astype(np.bool_))
+        self._single = filled(self._single, start, single)
+        self._as_written = filled(self._as_written, start, written)
+        self._lower = filled(self._lower, start, lower)
+        self._title = filled(self._title, start, title.astype(np.bool_))
 
     def _labels(self, flat: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which tokens go on with the word before them.
@@ -294,17 +294,6 @@ def _firsts(lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
     firsts = np.zeros(lengths.sum(), dtype=np.bool_)
     firsts[np.cumsum(lengths) - lengths] = True
     return firsts
-
-
-def _filled(array: NDArray[Any], start: int, values: Any) -> NDArray[Any]:
-    """`array` with `values` from `start` on, twice as long if there was no room."""
-    end = start + len(values)
-    if end > len(array):
-        larger = np.zeros((max(end, 2 * len(array)), *array.shape[1:]), dtype=array.dtype)
-        larger[:start] = array[:start]
-        array = larger
-    array[start:end] = values
-    return array
 
 
 def _called(tokens: list[str]) -> list[bool]:

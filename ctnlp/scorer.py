@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp._grams import vocabulary
+from ctnlp._tables import filled
 from ctnlp._words import Cut, Cutter
 from ctnlp.features import char_grams, word_unit
 from ctnlp.model import HeadModel
@@ -115,21 +116,14 @@ class Scorer:
         generation, known = self._seen
         if generation != self._cutter.forgotten:
             known = 0
-            self._of_token: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-            self._arrays: dict[tuple[int, int], tuple[Ints, Ints, Ints]] = {}
+            # Syllables are kept under (0, 0): no block counts character n-grams of no characters.
+            ranges = {(family.low, family.high) for family in self._families if family.unit == "char"}
+            self._parts = {key: _Parts() for key in ((0, 0), *ranges)}
         names = self._cutter.names_from(known)
         if not names:
             return
-        # Syllables are kept under (0, 0): no block counts character n-grams of no characters.
-        ranges = {(family.low, family.high) for family in self._families if family.unit == "char"}
-        for key in ((0, 0), *ranges):
-            counts, flat = self._of_token.setdefault(key, ([], []))
-            for name in names:
-                own = self._chars_of(name, *key) if key in ranges else self._syllables_of(name)
-                counts.append(len(own))
-                flat += own
-            sizes = np.array(counts, dtype=np.int64)
-            self._arrays[key] = (np.cumsum(sizes) - sizes, sizes, np.array(flat, dtype=np.int64))
+        for key, parts in self._parts.items():
+            parts.add([self._syllables_of(name) if key == (0, 0) else self._chars_of(name, *key) for name in names])
         self._seen = (self._cutter.forgotten, known + len(names))
 
     def _syllables_of(self, token: str) -> list[int]:
@@ -145,8 +139,7 @@ class Scorer:
         text_of_token = np.repeat(np.arange(2 * size), lengths)
         first_tokens = np.flatnonzero(~goes_on)
         text_of_word = text_of_token[first_tokens]
-        begins, sizes, flat = self._arrays[0, 0]
-        syllables, counts = _expand(tokens, begins, sizes, flat)
+        syllables, counts = self._parts[0, 0].of(tokens)
         text_of_syllable = np.repeat(text_of_token, counts)
         offsets = np.cumsum(counts) - counts
         word_sizes = np.add.reduceat(counts, first_tokens)
@@ -198,8 +191,7 @@ class Scorer:
             grams, places = self._known.syllable_grams.of(batch.syllables, batch.syllable_ends, low, high)
             return grams, batch.text_of_syllable[places]
         if unit == "char":
-            begins, sizes, flat = self._arrays[low, high]
-            grams, counts = _expand(batch.tokens, begins, sizes, flat)
+            grams, counts = self._parts[low, high].of(batch.tokens)
             return grams, np.repeat(batch.text_of_token, counts)
         if "classes" not in memory:
             memory["classes"] = self._classes(batch)
@@ -298,12 +290,31 @@ def _slices(texts: Sequence[str]) -> Iterator[slice]:
         yield slice(begin, len(texts))
 
 
-def _expand(items: Ints, begins: Ints, sizes: Ints, flat: Ints) -> tuple[Ints, Ints]:
-    """What each item is made of, one after the other, and how many parts each has."""
-    counts = sizes[items]
-    ends = np.cumsum(counts)
-    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begins[items] - ends + counts, counts)
-    return flat[places], counts
+class _Parts:
+    """What each token is made of: numbers, one token after the other, in arrays that grow."""
+
+    def __init__(self) -> None:
+        self.begins = np.zeros(1024, dtype=np.int64)
+        self.sizes = np.zeros(1024, dtype=np.int64)
+        self.flat = np.zeros(1024, dtype=np.int64)
+        self.tokens = self.parts = 0
+
+    def add(self, tokens: Sequence[Sequence[int]]) -> None:
+        """The parts of the tokens that follow."""
+        sizes = np.fromiter(map(len, tokens), np.int64, len(tokens))
+        ends = self.parts + np.cumsum(sizes)
+        self.begins = filled(self.begins, self.tokens, ends - sizes)
+        self.sizes = filled(self.sizes, self.tokens, sizes)
+        self.flat = filled(self.flat, self.parts, [part for parts in tokens for part in parts])
+        self.tokens += len(tokens)
+        self.parts = int(ends[-1])
+
+    def of(self, tokens: Ints) -> tuple[Ints, Ints]:
+        """The parts of these tokens, one after the other, and how many each has."""
+        counts = self.sizes[tokens]
+        ends = np.cumsum(counts)
+        places = np.arange(ends[-1]) + np.repeat(self.begins[tokens] - ends + counts, counts)
+        return self.flat[places], counts
 
 
 def _ends(text: Ints, size: int) -> Ints:
