@@ -275,12 +275,14 @@ _CROSSES: Final = re.compile(r"Th[^\S\n][Ss]")
 """The one pattern that crosses white space: its dot, for "Th.S", matches a space too."""
 _MAY_CROSS: Final = re.compile(r"Th\s+[Ss]")
 """What may become so when white space is normalised."""
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+")
+_NUMBER: Final = re.compile(r"(?P<sign>[+-]?)0*(?P<figures>[0-9]{1,10})")
+"""Python refuses to read thousands of figures, so the zeros before ten of them are left out."""
 
 
 def _is_number(token: str) -> bool:
     """Whether a token is a signed number of 32 bits, as underthesea_core asks."""
-    return bool(_NUMBER.fullmatch(token)) and -(2**31) <= int(token) < 2**31
+    match = _NUMBER.fullmatch(token)
+    return match is not None and -(2**31) <= int(match["sign"] + match["figures"]) < 2**31
 
 
 def _is_title(token: str) -> bool:

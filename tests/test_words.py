@@ -107,7 +107,17 @@ def test_addresses_are_cut_as_by_the_regular_expression(text):
             "ð Ðà",
             "nghành Y tế baì",
         ),
-        *("x" * 3000, "a." * 300, "http://" + "." * 12, "http://x" + "(" * 20 + ")" * 20, "a@b.c.d-e.f@g", "Đaị học"),
+        *(
+            "x" * 3000,
+            "9" * 5000 + " a",
+            "0" * 5000 + "7 a",
+            "2147483647 2147483648 0002147483647",
+            "a." * 300,
+            "http://" + "." * 12,
+            "http://x" + "(" * 20 + ")" * 20,
+            "a@b.c.d-e.f@g",
+            "Đaị học",
+        ),
     ],
 )
 def test_traps(cutter, text):
