@@ -1,7 +1,5 @@
-"""Work on several processes, which leave interrupts to the one that started them."""
+"""Work on several processes, given up quietly when it is interrupted."""
 
-import signal
-import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,8 +17,7 @@ class Pool:
 
     def map(self, tasks: Iterable[Any]) -> Iterator[Any]:
         """The results in the order of the tasks, each as soon as it is there."""
-        with _interrupts_ignored():
-            results = self._parallel(tasks)
+        results = self._parallel(tasks)
         try:
             for result in results:  # noqa: UP028 - `yield from` would close the results before we can
                 yield result
@@ -44,20 +41,3 @@ def pool(n_jobs: int) -> Iterator[Pool]:
 
     with joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1) as parallel:
         yield Pool(parallel)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started here never see Ctrl-C, which would end each with a traceback of its own: we end them.
-
-    A signal that is ignored stays so in the processes that are started; one that is held back does not, since
-    multiprocessing lets go of it. It takes some hundredths of a second.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
