@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from ctnlp import corpus
-from ctnlp._words import Cutter, known
+from ctnlp._underthesea import known
+from ctnlp.segment import default_segmenter
 
 BATCH = 500
 
@@ -22,7 +23,7 @@ def differing(texts: Sequence[str]) -> tuple[int, int, list[str]]:
     from underthesea import word_tokenize
 
     expected = [word_tokenize(text) if text.strip() else [] for text in texts]
-    found = Cutter().words(texts)
+    found = default_segmenter().words_of(texts)
     wrong = [text[:80] for text, ours, theirs in zip(texts, found, expected, strict=True) if ours != theirs]
     return len(texts), sum(map(len, expected)), wrong
 

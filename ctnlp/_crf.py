@@ -1,73 +1,26 @@
-"""underthesea's word segmentation model as tables, and its decoding over many texts at once.
+"""A conditional random field of two labels as tables, and its decoding over many texts at once.
 
-The model is a conditional random field over tokens with two labels: a token begins a word, or goes on with the one
-before. With two labels only differences of weights matter: one number a token, the sum of what single tokens, pairs and
-triples around it contribute (`Tables`). Files and templates: `underthesea/pipeline/word_tokenize`.
+A token begins a word, or goes on with the one before. With two labels only differences of weights matter: one number a
+token, the sum of what single tokens, pairs and triples around it contribute (`Tables`).
 """
 
-import struct
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp._tables import Index
 
-__all__ = ["Tables", "compile_tables", "decode", "from_arrays", "parse", "scores", "to_arrays"]
+__all__ = ["Tables", "decode", "scores"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-TEMPLATES: Final = (
-    *(
-        "T[-2]",
-        "T[-1]",
-        "T[0]",
-        "T[1]",
-        "T[2]",
-        "T[-2,-1]",
-        "T[-1,0]",
-        "T[0,1]",
-        "T[1,2]",
-        "T[-2,0]",
-        "T[-1,1]",
-        "T[0,2]",
-    ),
-    *("T[-2].lower", "T[-1].lower", "T[0].lower", "T[1].lower", "T[2].lower"),
-    *("T[-2,-1].lower", "T[-1,0].lower", "T[0,1].lower", "T[1,2].lower"),
-    *("T[-1].isdigit", "T[0].isdigit", "T[1].isdigit"),
-    *(
-        "T[-2].istitle",
-        "T[-1].istitle",
-        "T[0].istitle",
-        "T[1].istitle",
-        "T[2].istitle",
-        "T[0,1].istitle",
-        "T[0,2].istitle",
-    ),
-    *("T[-2].is_in_dict", "T[-1].is_in_dict", "T[0].is_in_dict", "T[1].is_in_dict", "T[2].is_in_dict"),
-    *("T[-2,-1].is_in_dict", "T[-1,0].is_in_dict", "T[0,1].is_in_dict", "T[1,2].is_in_dict"),
-    *("T[-2,0].is_in_dict", "T[-1,1].is_in_dict", "T[0,2].is_in_dict"),
-)
-"""What the model asks about a token's surroundings. A model with other templates is not this one."""
-
-# The parts of the templates: places relative to the token that is scored.
-_ONE: Final = ("T[-2]", "T[-1]", "T[0]", "T[1]", "T[2]")
-_TWO: Final = ("T[-2,-1]", "T[-1,0]", "T[0,1]", "T[1,2]")
-_THREE: Final = ("T[-2,0]", "T[-1,1]", "T[0,2]")
-
-EDGES: Final = ("first", "second", "last", "last but one", "only")
-_BEYOND: Final = {
-    "first": (("T[-2]", "T[-1]", "T[-2,-1]", "T[-1,0]", "T[-2,0]", "T[-1,1]"), "BOS"),
-    "second": (("T[-2]", "T[-2,-1]", "T[-2,0]"), "BOS"),
-    "last": (("T[1]", "T[2]", "T[0,1]", "T[1,2]", "T[0,2]", "T[-1,1]"), "EOS"),
-    "last but one": (("T[2]", "T[1,2]", "T[0,2]"), "EOS"),
-    # The only token: T[-1,1] begins before the text, so it is BOS, not EOS; see `first`.
-    "only": (("T[1]", "T[2]", "T[0,1]", "T[1,2]", "T[0,2]"), "EOS"),
-}
-"""Which templates reach beyond the text at its edges, and what they find there."""
+TIE: Final = 1e-9
+"""Two labellings whose scores differ by less are as good as each other: which one is found hangs on rounding."""
+ROUNDS: Final = 24
+"""Rounds in which leads are computed side by side before the few that still change are followed one by one."""
 
 
 @dataclass(frozen=True)
@@ -100,143 +53,9 @@ class Tables:
     base: float
     """Of every token: what unknown pairs and triples add."""
     edges: Floats
-    """By `EDGES`: what is different at the ends of a text."""
+    """Shape (5,): what is different for a text's first, second, last, last but one and only token."""
     transitions: Floats
     """Shape (2, 2): from the label of a row to the label of a column."""
-
-
-def parse(model: bytes) -> tuple[dict[str, float], Floats]:
-    """Attribute -> weight of "I-W" less weight of "B-W", and the transitions, of a CRFsuite model.
-
-    The format: CRFsuite 0.12, `crf1d_model.c`. Raises `ValueError` if it is none.
-    """
-    magic, _, kind, version, _, labels, attributes, features_at, labels_at, attributes_at, *_ = struct.unpack_from(
-        "<4sI4s9I", model
-    )
-    if (magic, kind, version, labels) != (b"lCRF", b"FOMC", 100, 2):
-        raise ValueError("no first-order CRFsuite model of two labels")
-    (count,) = struct.unpack_from("<I", model, features_at + 8)
-    form = np.dtype([("kind", "<u4"), ("source", "<u4"), ("target", "<u4"), ("weight", "<f8")])
-    features = np.frombuffer(model, form, count, features_at + 12)
-    if _strings(model, labels_at) != ["B-W", "I-W"]:
-        raise ValueError("its labels are not B-W and I-W")
-    transitions = np.zeros((2, 2))
-    moves = features[features["kind"] == 1]
-    transitions[moves["source"], moves["target"]] = moves["weight"]
-    states = features[features["kind"] == 0]
-    difference = np.zeros(attributes)
-    np.add.at(difference, states["source"], np.where(states["target"] == 1, 1.0, -1.0) * states["weight"])
-    return dict(zip(_strings(model, attributes_at), difference.tolist(), strict=True)), transitions
-
-
-def _strings(model: bytes, start: int) -> list[str]:
-    """The strings of a constant quark database, by number."""
-    count, table = struct.unpack_from("<2I", model, start + 16)
-    found = []
-    for place in struct.unpack_from(f"<{count}I", model, start + table):
-        (size,) = struct.unpack_from("<I", model, start + place + 4)
-        found.append(model[start + place + 8 : start + place + 7 + size].decode("utf-8"))
-    return found
-
-
-def compile_tables(model: bytes, dictionary: set[str]) -> Tables:
-    """The tables of a model file and its dictionary."""
-    weights, transitions = parse(model)
-    by_template: _Weights = {template: {} for template in TEMPLATES}
-    for attribute, weight in weights.items():
-        template, value = attribute.split("=", 1)
-        by_template[template][value] = weight
-    entries = {tuple(entry.split(" ")) for entry in dictionary}
-    ones, twos, threes = _grams(by_template, entries)
-    words = ("", *dict.fromkeys(word for gram in (*ones, *twos, *threes) for word in gram))
-    number = {word: place for place, word in enumerate(words)}
-    pair_number = {pair: place for place, pair in enumerate(twos)}
-    pair_keys = [number[a] * len(words) + number[b] for a, b in twos]
-    triple_keys = [pair_number[a, b] * len(words) + number[c] for a, b, c in threes]
-
-    alone = [(word,) for word in words]
-    lower = _column(by_template, _ONE, ".lower", alone) + _in_dictionary(by_template, _ONE, alone, entries)
-    lower[0] = 0
-    title_two, title_three = by_template["T[0,1].istitle"], by_template["T[0,2].istitle"]
-    base = {template: by_template[f"{template}.is_in_dict"].get("False", 0.0) for template in (*_TWO, *_THREE)}
-    base["T[0,1]"] += title_two.get("False", 0.0)
-    base["T[0,2]"] += title_three.get("False", 0.0)
-    edges = []
-    for templates, found in _BEYOND.values():
-        here = [values.get(found, 0.0) for name, values in by_template.items() if name.partition(".")[0] in templates]
-        edges.append(sum(here) - sum(base.get(template, 0.0) for template in templates))
-    return Tables(
-        words=words,
-        as_written=_column(by_template, _ONE, "", alone) * (np.arange(len(words)) > 0)[:, None],
-        lower=lower + _flags(by_template, _ONE, ".is_in_dict")[0],
-        digit=_flags(by_template, _ONE, ".isdigit"),
-        title=_flags(by_template, _ONE, ".istitle"),
-        pairs=Index.of(np.array(pair_keys, dtype=np.int64)),
-        pair_as_written=_column(by_template, _TWO, "", twos),
-        pair_lower=_column(by_template, _TWO, ".lower", twos) + _in_dictionary(by_template, _TWO, twos, entries),
-        begins_triple=np.isin(np.arange(len(twos)), [pair_number[a, b] for a, b, _ in threes]),
-        triples=Index.of(np.array(triple_keys, dtype=np.int64)),
-        triple_as_written=_column(by_template, _THREE, "", threes),
-        triple_lower=_in_dictionary(by_template, _THREE, threes, entries),
-        title_runs=np.array([title.get("True", 0.0) - title.get("False", 0.0) for title in (title_two, title_three)]),
-        base=sum(base.values()),
-        edges=np.array(edges),
-        transitions=transitions,
-    )
-
-
-_Weights = dict[str, dict[str, float]]
-"""Template -> value -> weight."""
-_Gram = tuple[str, ...]
-
-
-def _grams(by_template: _Weights, entries: set[_Gram]) -> tuple[list[_Gram], list[_Gram], list[_Gram]]:
-    """All single tokens, pairs and triples that the model or its dictionary knows."""
-    grams: dict[int, dict[_Gram, None]] = {1: {}, 2: {}, 3: {}}
-    for template, values in by_template.items():
-        places, _, ending = template.partition(".")
-        if ending in ("", "lower"):
-            size = 1 if places in _ONE else 2 if places in _TWO else 3
-            own = (tuple(value.split(" ")) for value in values)
-            grams[size] |= dict.fromkeys(gram for gram in own if len(gram) == size)  # else BOS or EOS
-    for entry in sorted(entries):
-        if len(entry) in grams and all(entry):
-            grams[len(entry)][entry] = None
-    grams[2] |= dict.fromkeys(triple[:2] for triple in grams[3])
-    return list(grams[1]), list(grams[2]), list(grams[3])
-
-
-def _column(by_template: _Weights, templates: _Gram, ending: str, grams: Sequence[_Gram]) -> Floats:
-    """The weights of grams, a column a template."""
-    columns = [by_template.get(template + ending, {}) for template in templates]
-    weights = [[column.get(" ".join(gram), 0.0) for column in columns] for gram in grams]
-    return np.array(weights).reshape(-1, len(columns))
-
-
-def _flags(by_template: _Weights, templates: _Gram, ending: str) -> Floats:
-    """The weights of False (first row) and True, a column a template."""
-    columns = [by_template.get(template + ending, {}) for template in templates]
-    return np.array([[column.get(value, 0.0) for column in columns] for value in ("False", "True")])
-
-
-def _in_dictionary(by_template: _Weights, templates: _Gram, grams: Sequence[_Gram], entries: set[_Gram]) -> Floats:
-    """What it adds that a gram is in the dictionary, over what it adds that it is not."""
-    no, yes = _flags(by_template, templates, ".is_in_dict")
-    return np.asarray(np.outer([gram in entries for gram in grams], yes - no), dtype=np.float64)
-
-
-def to_arrays(tables: Tables, misspelt: Mapping[str, str]) -> dict[str, Any]:
-    """The tables and a table of misspellings as arrays; `from_arrays` reads them."""
-    words = [word for pair in misspelt.items() for word in pair]
-    return vars(tables) | {"misspelt": words}
-
-
-def from_arrays(arrays: Mapping[str, Any]) -> tuple[Tables, dict[str, str]]:
-    """The inverse of `to_arrays`. Raises `KeyError` or `TypeError` for anything else."""
-    values = dict(arrays)
-    misspelt = values.pop("misspelt")
-    tables = Tables(**values | {"words": tuple(values["words"]), "base": float(values["base"])})
-    return tables, dict(zip(misspelt[::2], misspelt[1::2], strict=True))
 
 
 def scores(tables: Tables, single: Floats, written: Ints, lower: Ints, title: NDArray[np.bool_], ends: Ints) -> Floats:
@@ -345,9 +164,3 @@ def decode(transitions: Floats, score: Floats, first: NDArray[np.bool_]) -> tupl
     flips = (settled - places) % 2 == 1 if before_b < before_i else np.zeros(len(lead), dtype=bool)
     tied = (np.abs(lead - before_b) < TIE) | (np.abs(lead - before_i) < TIE) | (last & (np.abs(lead) < TIE))
     return np.asarray(label[settled] ^ flips), np.asarray(tied)
-
-
-TIE: Final = 1e-9
-"""Two labellings whose scores differ by less are as good as each other: which one is found hangs on rounding."""
-ROUNDS: Final = 24
-"""Rounds in which leads are computed side by side before the few that still change are followed one by one."""

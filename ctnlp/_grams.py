@@ -1,10 +1,12 @@
 """The n-grams of several vocabularies as numbers: strings once, then tables to follow from unit to unit.
 
 Syllables are numbered; words are n-grams of syllables; grams of words are n-grams of words. A gram that no vocabulary
-has has no number. A text is read by looking up whole numbers alone.
+has has no number. A text is read by looking up whole numbers alone. Columns that no text can have, as a stranger's
+model might name them, get the number -1.
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,9 @@ __all__ = ["Grams", "Vocabulary", "vocabulary"]
 Ints = NDArray[np.int64]
 VERSION: Final = "1"
 """Of these tables: another one needs a new number, or the cache would give the old."""
+_NOWHERE: Final = re.compile("[\n\ud800-\udfff]")
+"""No token has these."""
+_SIDE: Final = re.compile("[<>]")
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Grams:
 
         `units` are numbers, -1 for unknown ones; `ends` tells for each place where its text ends.
         """
-        grams, places = [], []
+        grams, places = [units[:0]], [units[:0]]
         current = units
         here = np.flatnonzero(current >= 0)
         current = current[here]
@@ -94,7 +99,7 @@ class Vocabulary:
 
     `words` are n-grams of syllables, `word_grams` n-grams of words. `near` finds grams of a class and a word by
     `(class * 2 + side) * words + word`. `tone_of` is the class of each word, or -1; `tone_pairs` finds pairs of words
-    that carry tone, and `tone_of_pair` has their classes. `numbers` are those of each block's columns, in order.
+    that carry tone, and `tone_of_pair` has their classes. `numbers` are those of each block's columns, in order, or -1.
     """
 
     syllables: Sequence[str]
@@ -132,28 +137,29 @@ def _grams(name: str, stored: Mapping[str, Any]) -> Grams:
 def _compiled(blocks: Sequence[tuple[Block, Sequence[str]]]) -> dict[str, Any]:
     grams: dict[str, dict[str, None]] = {unit: {} for unit in ("word", "syllable", "char", "tone", "near")}
     for block, names in blocks:
-        grams[block.unit] |= dict.fromkeys(names)
+        grams[block.unit] |= dict.fromkeys(name for name in names if not _NOWHERE.search(name))
+    classes = {name: number for number, name in enumerate(lexicon.CLASSES)}
+    said = {gram: three for gram in grams["near"] if (three := _near(gram)) and three[0] in classes}
     tones = lexicon.tone_words() if grams["tone"] or grams["near"] else {}
     words = dict.fromkeys(word for gram in (*grams["word"], *tones) for word in gram.split(" "))
-    words |= dict.fromkeys(_near(gram)[2] for gram in grams["near"])
+    words |= dict.fromkeys(word for _, _, word in said.values())
     spelled = {word: tuple(word.split("_")) for word in words}
     parts = dict.fromkeys(part for spelling in spelled.values() for part in spelling)
     parts |= dict.fromkeys(part for gram in grams["syllable"] for part in gram.split(" "))
     syllables = {syllable: number for number, syllable in enumerate(parts)}
     known_words, word_number = _numbered(spelled, syllables, len(syllables))
     size = known_words.size()
-    classes = {name: number for number, name in enumerate(lexicon.CLASSES)}
     word_grams, numbers_of_words = _numbered({gram: gram.split(" ") for gram in grams["word"]}, word_number, size)
     syllable_grams, of_syllables = _numbered({g: g.split(" ") for g in grams["syllable"]}, syllables, len(syllables))
-    tone_grams, of_tones = _numbered({gram: gram.split(" ") for gram in grams["tone"]}, classes, len(classes))
+    runs = {gram: run for gram in grams["tone"] if set(run := gram.split(" ")) <= classes.keys()}
+    tone_grams, of_tones = _numbered(runs, classes, len(classes))
     numbers: dict[str, Mapping[str, int]] = {
         "word": numbers_of_words,
         "syllable": of_syllables,
         "tone": of_tones,
-        "near": {gram: number for number, gram in enumerate(grams["near"])},
+        "near": {gram: number for number, gram in enumerate(said)},
         "char": {gram: number for number, gram in enumerate(grams["char"])},
     }
-    near = [_near(gram) for gram in grams["near"]]
     tone_of = np.full(size, -1, dtype=np.int64)
     pairs = {}
     for entry, name in tones.items():
@@ -165,14 +171,16 @@ def _compiled(blocks: Sequence[tuple[Block, Sequence[str]]]) -> dict[str, Any]:
     stored: dict[str, Any] = {
         "syllables": list(syllables),
         "characters": list(grams["char"]),
-        "near": Index.of(_int64((classes[found] * 2 + side) * size + word_number[word] for found, side, word in near)),
+        "near": Index.of(
+            _int64((classes[found] * 2 + side) * size + word_number[word] for found, side, word in said.values())
+        ),
         "tone_of": tone_of,
         "tone_pairs": Index.of(_int64(pairs)),
         # Rows that are not found are -1: the last.
         "tone_of_pair": _int64([*pairs.values(), -1]),
     }
     for place, (block, names) in enumerate(blocks):
-        stored[f"numbers.{place}"] = _int64(numbers[block.unit][name] for name in names)
+        stored[f"numbers.{place}"] = _int64(numbers[block.unit].get(name, -1) for name in names)
     for name, own_grams in (
         ("words", known_words),
         ("word_grams", word_grams),
@@ -193,10 +201,10 @@ def _numbered(
     return grams, {gram: own[0] if len(own) == 1 else numbers[own] for gram, own in tuples.items()}
 
 
-def _near(gram: str) -> tuple[str, bool, str]:
+def _near(gram: str) -> tuple[str, bool, str] | None:
     """Class, side (after?) and word of a gram of the unit `near`: no class has a `<` or `>`, a word may."""
-    place = next(place for place, letter in enumerate(gram) if letter in "<>")
-    return gram[:place], gram[place] == ">", gram[place + 1 :]
+    match = _SIDE.search(gram)
+    return (gram[: match.start()], match[0] == ">", gram[match.end() :]) if match else None
 
 
 def _int64(values: Iterable[int]) -> Ints:

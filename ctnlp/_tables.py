@@ -1,4 +1,4 @@
-"""Tables that are compiled once and kept: indexes of numbers, and NPZ files without pickle."""
+"""Tables of numbers: indexes, rows that grow, and NPZ files without pickle in which they are kept."""
 
 import hashlib
 import io
@@ -7,13 +7,14 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Index", "filled", "kept"]
+__all__ = ["Index", "Rows", "filled", "kept"]
 
 Ints = NDArray[np.int64]
 
@@ -82,6 +83,37 @@ def filled(array: NDArray[Any], start: int, values: Any) -> NDArray[Any]:
         array = larger
     array[start:end] = values
     return array
+
+
+class Rows:
+    """Rows of whole numbers, each as long as it is, one after the other in arrays that grow.
+
+    >>> rows = Rows()
+    >>> rows.add([[7, 8], [], [9]])
+    >>> [found.tolist() for found in rows.of(np.array([2, 0]))]
+    [[9, 7, 8], [1, 2]]
+    """
+
+    def __init__(self) -> None:
+        self._begins, self._sizes, self._flat = (np.zeros(1024, dtype=np.int64) for _ in range(3))
+        self._rows = self._filled = 0
+
+    def add(self, rows: Sequence[Sequence[int]]) -> None:
+        """The rows that follow."""
+        sizes = np.fromiter(map(len, rows), np.int64, len(rows))
+        ends = self._filled + np.cumsum(sizes)
+        self._begins = filled(self._begins, self._rows, ends - sizes)
+        self._sizes = filled(self._sizes, self._rows, sizes)
+        self._flat = filled(self._flat, self._filled, list(chain.from_iterable(rows)))
+        self._rows += len(rows)
+        self._filled += int(sizes.sum())
+
+    def of(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """These rows, one after the other, and how long each is."""
+        sizes = self._sizes[numbers]
+        ends = np.cumsum(sizes)
+        places = np.arange(sizes.sum()) + np.repeat(self._begins[numbers] - ends + sizes, sizes)
+        return self._flat[places], sizes
 
 
 def kept(path: Path, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,49 +1,25 @@
 """Texts -> words in batches: underthesea's tokens and model, looked up in tables.
 
 `Cutter` remembers what it has seen: pieces of text between white space and their tokens (no pattern of the tokens
-crosses white space, save one), tokens and what they add to the model's score. What it remembers is bounded.
+crosses white space, save one), tokens and what they add to the model's score. What it remembers is bounded, and is
+forgotten after work that was broken off, by Ctrl-C for one: it may be half written.
 """
 
-import hashlib
-import pickle
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib import metadata
 from itertools import chain, pairwise
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from threading import Lock
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp import _crf, places
-from ctnlp._tables import filled, kept
+from ctnlp import _crf, _underthesea
+from ctnlp._tables import Rows, filled
 from ctnlp._tokens import normalised, tokens
 from ctnlp.normalise import begins_plainly, normalise, normalise_piece
 
-__all__ = ["Cut", "Cutter", "known"]
-
-MODEL: Final = "pipeline/word_tokenize/models/ws_crf_vlsp2013_20230727"
-FILES: Final = (
-    "pipeline/text_normalize/character_normalize.py",
-    "pipeline/text_normalize/text_normalizer.py",
-    "pipeline/text_normalize/tn_rules_2023_07_14.bin",
-    "pipeline/text_normalize/token_normalize.py",
-    "pipeline/word_tokenize/__init__.py",
-    "pipeline/word_tokenize/models/ws_crf_vlsp2013_20230727/dictionary.bin",
-    "pipeline/word_tokenize/models/ws_crf_vlsp2013_20230727/features.bin",
-    "pipeline/word_tokenize/models/ws_crf_vlsp2013_20230727/models.bin",
-    "pipeline/word_tokenize/regex_tokenize.py",
-    "models/fast_crf_sequence_tagger.py",
-)
-"""What decides how underthesea cuts words."""
-KNOWN: Final = "978f1966e867702a2877adece5eaa4d982c79223d48565618a6119be001f89de"
-"""SHA-256 of these files as this module was made after them (underthesea 9.5.0)."""
-VERSION: Final = "1"
-"""Of these tables: another one needs a new number, or the cache would give the old."""
-CORE: Final = frozenset({"3.3.2"})
-"""Versions of underthesea_core, which computes the model's questions, that were compared with this module."""
+__all__ = ["Cut", "Cutter"]
 
 PIECES: Final = 200_000
 """Pieces remembered at most (a year of news has more; what is rare is cut again)."""
@@ -54,18 +30,17 @@ LONGEST_TIED: Final = 5_000
 SHORT: Final = 6
 """Tokens up to this length are looked up in underthesea's table of misspellings."""
 
-
-def known() -> bool:
-    """Whether the installed underthesea is one whose words are known to be cut alike here."""
-    try:
-        content = b"".join(_installed(name).read_bytes() for name in FILES)
-    except OSError:
-        return False
-    return metadata.version("underthesea_core") in CORE and hashlib.sha256(content).hexdigest() == KNOWN
-
-
-def _installed(name: str) -> Path:
-    return Path(str(metadata.distribution("underthesea").locate_file(f"underthesea/{name}")))
+END: Final = "\n"
+"""Marks a piece that ends its text. No piece holds white space."""
+TOKEN: Final = "\n\n"
+"""Marks a piece that is a token already."""
+_CROSSING: Final = "Th"
+_CROSSES: Final = re.compile(r"Th[^\S\n][Ss]")
+"""The one pattern that crosses white space: its dot, for "Th.S", matches a space too."""
+_MAY_CROSS: Final = re.compile(r"Th\s+[Ss]")
+"""What may become so when white space is normalised."""
+_NUMBER: Final = re.compile(r"(?P<sign>[+-]?)0*(?P<figures>[0-9]{1,10})")
+"""Python refuses to read thousands of figures, so the zeros before ten of them are left out."""
 
 
 class Cut(NamedTuple):
@@ -87,10 +62,12 @@ class Cutter:
 
     def __init__(self, *, normalising: bool = False) -> None:
         self._normalising = normalising
-        self._tables, self._misspelt = _load()
+        self._tables, self._misspelt = _underthesea.load()
         self._numbers = {word: number for number, word in enumerate(self._tables.words) if word}
         self.forgotten = 0
-        """How often tokens got new numbers, because too many had been seen."""
+        """How often tokens got new numbers."""
+        self._lock = Lock()
+        self._broken_off = False
         self._forget()
 
     def names_from(self, number: int) -> list[str]:
@@ -98,31 +75,34 @@ class Cutter:
         return [line[1:] for line in self._written[2 * number :: 2]]
 
     def words(self, texts: Sequence[str]) -> list[list[str]]:
-        """The words of each text, in order."""
-        tokens, goes_on, lengths = self.cut(texts)
-        # One string of all words: a line a word. Tokens hold no line break, so it is cut at these again.
-        words = "".join(map(self._written.__getitem__, (tokens * 2 + goes_on).tolist())).split("\n")[1:]
+        """The words of each text, in order; threads may share a cutter."""
+        with self._lock:
+            tokens, goes_on, lengths = self.cut(texts)
+            # One string of all words: a line a word. Tokens hold no line break, so it is cut at these again.
+            words = "".join(map(self._written.__getitem__, (tokens * 2 + goes_on).tolist())).split("\n")[1:]
         counts = np.zeros(len(texts) + 1, dtype=np.int64)
         if len(tokens):
             counts[1:][lengths > 0] = np.add.reduceat(~goes_on, np.flatnonzero(_firsts(lengths)))
         return [words[begin:end] for begin, end in pairwise(np.cumsum(counts).tolist())]
 
     def cut(self, texts: Sequence[str]) -> Cut:
-        """The tokens of each text and which of them go on with a word; `names_from` says what the numbers mean."""
-        if len(self._pieces) > PIECES or self._characters > CHARACTERS:
+        """The tokens of each text and which of them go on with a word; `names_from` says what the numbers mean.
+
+        One thread at a time: numbers change when tokens are forgotten.
+        """
+        if self._broken_off or len(self._pieces) > PIECES or self._characters > CHARACTERS:
             self._forget()
+        self._broken_off = True
         tokens, lengths = self._tokens_of(texts)
+        self._broken_off = False
         return Cut(tokens, self._labels(tokens, lengths) if len(tokens) else np.zeros(0, dtype=np.bool_), lengths)
 
     def _forget(self) -> None:
         self.forgotten += 1
         self._pieces: dict[str, int] = {}
-        self._begins = np.zeros(1024, dtype=np.int64)
-        self._sizes = np.zeros(1024, dtype=np.int64)
+        self._tokens_of_pieces = Rows()
         self._odd = np.zeros(1024, dtype=np.bool_)
-        self._of_pieces = np.zeros(1024, dtype=np.int64)
-        self._filled = 0
-        self._characters = 0
+        self._characters: int = 0
         self._tokens: dict[str, int] = {"": 0}
         self._written = ["", ""]
         self._single = np.zeros((1024, 5))
@@ -139,16 +119,15 @@ class Cutter:
             for place in np.unique(np.searchsorted(np.cumsum(counts), np.flatnonzero(odd), side="right")).tolist():
                 pieces[place] = _pieces(normalise(texts[place]))
             counts, numbers = self._look_up(pieces)
-        sizes = self._sizes[numbers]
-        ends = np.cumsum(sizes)
-        places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self._begins[numbers] - ends + sizes, sizes)
-        totals = np.concatenate([[0], ends])[np.concatenate([[0], np.cumsum(counts)])]
-        return self._of_pieces[places], np.diff(totals)
+        found, sizes = self._tokens_of_pieces.of(numbers)
+        totals = np.concatenate([[0], np.cumsum(sizes)])[np.concatenate([[0], np.cumsum(counts)])]
+        return found, np.diff(totals)
 
     def _pieces_of(self, text: str) -> list[str]:
         if not self._normalising:
             return _pieces(text)
-        if not begins_plainly(text) or (_CROSSING in text and _MAY_CROSS.search(text)):
+        # A unit separator is white space to Python, and nothing to `normalise`.
+        if not begins_plainly(text) or "\x1f" in text or (_CROSSING in text and _MAY_CROSS.search(text)):
             return _pieces(normalise(text))
         own = text.split()
         if own and not own[-1][-1].isalnum():
@@ -168,14 +147,13 @@ class Cutter:
     def _learn(self, pieces: list[str]) -> None:
         """Cut new pieces into tokens."""
         new: list[str] = []
-        found: list[int] = []
-        begins, sizes, odd = [], [], []
+        rows: list[list[int]] = []
+        odd = []
         for piece in pieces:
-            begins.append(self._filled + len(found))
-            own = self._cut_piece(piece)
-            odd.append(own is None)
-            own = own or []
-            for token in own:
+            found = self._cut_piece(piece)
+            odd.append(found is None)
+            rows.append([])
+            for token in found or ():
                 if len(token) <= SHORT:
                     token = normalised(token)
                     token = self._misspelt.get(token, token)
@@ -183,16 +161,11 @@ class Cutter:
                 if number is None:
                     number = self._tokens[token] = len(self._tokens)
                     new.append(token)
-                found.append(number)
-            sizes.append(len(own))
+                rows[-1].append(number)
             self._pieces[piece] = len(self._pieces)
             self._characters += len(piece)
-        size = len(self._pieces)
-        self._begins = filled(self._begins, size - len(begins), begins)
-        self._sizes = filled(self._sizes, size - len(begins), sizes)
-        self._odd = filled(self._odd, size - len(begins), odd)
-        self._of_pieces = filled(self._of_pieces, self._filled, found)
-        self._filled += len(found)
+        self._odd = filled(self._odd, len(self._pieces) - len(odd), odd)
+        self._tokens_of_pieces.add(rows)
         if new:
             self._describe(new)
 
@@ -251,7 +224,7 @@ class Cutter:
             for number in np.unique(np.searchsorted(stops, np.flatnonzero(tied), side="right")).tolist():
                 own = slice(stops[number] - lengths[number], stops[number])
                 if lengths[number] <= LONGEST_TIED:
-                    goes_on[own] = _called([self._written[2 * token][1:] for token in flat[own].tolist()])
+                    goes_on[own] = _underthesea.called([self._written[2 * token][1:] for token in flat[own].tolist()])
         goes_on[np.cumsum(lengths) - lengths] = False  # the first token begins a word, whatever the model says
         return goes_on
 
@@ -264,19 +237,6 @@ def _pieces(text: str) -> list[str]:
     if own and own[-1].endswith(".") and text[len(text.rstrip()) :] in ("", "\n"):
         own[-1] += END
     return own
-
-
-END: Final = "\n"
-"""Marks a piece that ends its text. No piece holds white space."""
-TOKEN: Final = "\n\n"
-"""Marks a piece that is a token already."""
-_CROSSING: Final = "Th"
-_CROSSES: Final = re.compile(r"Th[^\S\n][Ss]")
-"""The one pattern that crosses white space: its dot, for "Th.S", matches a space too."""
-_MAY_CROSS: Final = re.compile(r"Th\s+[Ss]")
-"""What may become so when white space is normalised."""
-_NUMBER: Final = re.compile(r"(?P<sign>[+-]?)0*(?P<figures>[0-9]{1,10})")
-"""Python refuses to read thousands of figures, so the zeros before ten of them are left out."""
 
 
 def _is_number(token: str) -> bool:
@@ -296,41 +256,3 @@ def _firsts(lengths: NDArray[np.int64]) -> NDArray[np.bool_]:
     firsts = np.zeros(lengths.sum(), dtype=np.bool_)
     firsts[np.cumsum(lengths) - lengths] = True
     return firsts
-
-
-def _called(tokens: list[str]) -> list[bool]:
-    featurizer, tagger = _core()
-    return [label == "I-W" for label in tagger.tag(featurizer.process([[[token] for token in tokens]])[0])]
-
-
-@cache
-def _core() -> tuple[Any, Any]:
-    """The features and the decoder of underthesea itself."""
-    from underthesea_core import CRFFeaturizer, CRFTagger
-
-    tagger = CRFTagger()
-    tagger.load(str(_installed(f"{MODEL}/models.bin")))
-    return CRFFeaturizer(_plain(f"{MODEL}/features.bin"), _plain(f"{MODEL}/dictionary.bin")), tagger
-
-
-def _load() -> tuple[_crf.Tables, dict[str, str]]:
-    """The model's tables and underthesea's misspellings: compiled once, then kept in the cache folder."""
-    return _crf.from_arrays(kept(places.cache_dir() / "tables" / f"words-{KNOWN[:32]}-{VERSION}.npz", _compiled))
-
-
-def _compiled() -> dict[str, Any]:
-    tables = _crf.compile_tables(_installed(f"{MODEL}/models.bin").read_bytes(), _plain(f"{MODEL}/dictionary.bin"))
-    return _crf.to_arrays(tables, _plain("pipeline/text_normalize/tn_rules_2023_07_14.bin")["token"])
-
-
-def _plain(name: str) -> Any:
-    """What a file of underthesea holds: lists, sets and dictionaries of strings, which it keeps as a pickle."""
-    with _installed(name).open("rb") as file:
-        return _PlainUnpickler(file).load()
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads containers of plain values; names no class or function, so nothing is run."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"{module}.{name} in a file that should hold plain values")

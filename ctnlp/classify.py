@@ -119,6 +119,10 @@ class Classifier:
             models = {head: replace(model, review_below=min_confidence) for head, model in models.items()}
         return cls(**models, versions=versions, spec=spec)
 
+    def __reduce__(self) -> tuple[Any, tuple[Spec]]:
+        """Other processes load the models that are named: quicker than handing over what was loaded here."""
+        return loaded, (self.spec,)
+
     def classify(self, text: str, *, title: str | None = None) -> Classification:
         """Tag one text; `title`, if known, is read as a field of its own."""
         return self.classify_many([text], titles=[title])[0]
@@ -143,10 +147,10 @@ class Classifier:
     @cached_property
     def _scorer(self) -> "Scorer | None":
         # None where words must be asked of an underthesea that is not known.
-        from ctnlp import _words
+        from ctnlp._underthesea import known
         from ctnlp.scorer import Scorer
 
-        return Scorer([self.topic, self.programme, self.sentiment]) if _words.known() else None
+        return Scorer([self.topic, self.programme, self.sentiment]) if known() else None
 
     def _chunk(self, pairs: Sequence[tuple[str, str]]) -> list[Classification]:
         if not pairs:
@@ -159,7 +163,7 @@ class Classifier:
     def _scores(self, texts: list[str], titles: list[str]) -> tuple[list[Any], list[bool]]:
         """Each head's scores, and which texts are blank."""
         if self._scorer:
-            scores, blank = self._scorer.scores_and_blank(texts, titles)
+            scores, blank = self._scorer.scores(texts, titles)
             return list(scores), blank.tolist()
         from ctnlp.features import documents
 

@@ -116,7 +116,7 @@ def begins_plainly(text: str) -> bool:
     >>> begins_plainly("Giá điện tăng"), begins_plainly("(Chinhphu.vn)- Sáng"), begins_plainly("TTOSáng nay")
     (True, False, False)
     """
-    return _PLAIN_BEGINNING.match(text) is not None and "\x1f" not in text
+    return _PLAIN_BEGINNING.match(text) is not None
 
 
 def _old_style(match: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ctnlp.normalise import normalise
+from ctnlp.normalise import VERSION, normalise
 
 if TYPE_CHECKING:
     from ctnlp._words import Cutter
@@ -39,6 +39,10 @@ class Segmenter:
     >>> Segmenter().words("Bộ Giáo dục và Đào tạo công bố phương án tuyển sinh")
     ['Bộ', 'Giáo dục và Đào tạo', 'công bố', 'phương án', 'tuyển sinh']
     """
+
+    def __reduce__(self) -> tuple[type["Segmenter"], tuple[()]]:
+        """Another process makes its own: what was seen here stays here."""
+        return Segmenter, ()
 
     @cached_property
     def identity(self) -> str:
@@ -127,7 +131,7 @@ def segment_many(
     """The words of many texts, or of their normalised forms, in their order.
 
     `n_jobs` processes share the work (-1: one a core). With `cache_dir`, results are kept there by `joblib.Memory` and
-    found again by text and segmenter: meant for training corpora, which are segmented again and again.
+    found again by text, segmenter and normaliser: meant for training corpora, which are segmented again and again.
 
     >>> segment_many(["Giá điện tăng", ""])
     [['Giá', 'điện', 'tăng'], []]
@@ -136,14 +140,14 @@ def segment_many(
 
     # A path: given a string, joblib would use another folder, one level down.
     work = joblib.Memory(Path(cache_dir), verbose=0).cache(_segment_batch) if cache_dir is not None else _segment_batch
-    identity = default_segmenter().identity
-    tasks = (joblib.delayed(work)(batch, identity, normalising) for batch in _batches(texts, BATCH))
+    # Part of what the cache looks for: other rules would give other words.
+    made_by = (default_segmenter().identity, VERSION if normalising else "")
+    tasks = (joblib.delayed(work)(batch, made_by, normalising) for batch in _batches(texts, BATCH))
     return [words for batch in joblib.Parallel(n_jobs=n_jobs)(tasks) for words in batch]
 
 
-def _segment_batch(texts: Sequence[str], identity: str, normalising: bool) -> list[list[str]]:
-    # `identity` is part of the cache key.
-    assert identity == default_segmenter().identity, "workers run the same underthesea as their parent"
+def _segment_batch(texts: Sequence[str], made_by: tuple[str, str], normalising: bool) -> list[list[str]]:
+    assert made_by[0] == default_segmenter().identity, "workers run the same underthesea as their parent"
     return default_segmenter().words_of(texts, normalising=normalising)
 
 
@@ -164,9 +168,10 @@ def _pieces(text: str, longest: int) -> Iterator[str]:
 
 def _cutter(*, normalising: bool) -> "Cutter | None":
     """Our tables, if the installed underthesea is the one that they were made after."""
-    from ctnlp import _words
+    from ctnlp._underthesea import known
+    from ctnlp._words import Cutter
 
-    return _words.Cutter(normalising=normalising) if _words.known() else None
+    return Cutter(normalising=normalising) if known() else None
 
 
 def _import_word_tokenize() -> Callable[[str], list[str]]:

@@ -1,5 +1,8 @@
 """The scorer gives what the scikit-learn columns of every head give."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ctnlp import _words, registry, scorer
+from ctnlp import _reader, _underthesea, _words, registry, scorer
 from ctnlp.classify import Classifier
 from ctnlp.features import Block, documents
 from ctnlp.model import HeadModel
@@ -32,7 +35,7 @@ def shipped(heads):
 
 def compare(heads, scored, texts, titles):
     expected = [head.decision_function(documents(texts, titles)) for head in heads]
-    for head, ours, theirs in zip(heads, scored.scores(texts, titles), expected, strict=True):
+    for head, ours, theirs in zip(heads, scored.scores(texts, titles)[0], expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=3e-6)
         np.testing.assert_allclose(head.probabilities(ours), head.probabilities(theirs), atol=1e-6)
 
@@ -116,12 +119,70 @@ def test_heads_of_other_blocks():
     compare([head, made(names, 1)], Scorer([head, made(names, 1)]), texts, [""] * 4)
 
 
+def test_columns_that_no_text_can_have():
+    """As a stranger's model may name them."""
+    names = [
+        ["giá", "vàng\ntăng", "\ud800"],
+        [""],
+        ["vàng  tăng", " "],
+        ["gi", "\n", "\udfff"],
+        ["--", "no class", "U no"],
+        ["U<vàng", "U vàng", "what<vàng", "<", ""],
+    ]
+    head = made(names)
+    texts = ["Giá vàng tăng mạnh", "giá gì", "", "x\ny"]
+    compare([head], Scorer([head]), texts, texts[::-1])
+
+
+def test_longer_grams_than_any_column():
+    blocks = (Block("words", "word", 3, 3), Block("chars", "char", 2, 4))
+    head = replace(made([["giá"]] * 6), blocks=blocks, names=[["giá"], ["gi"]], idf=[np.ones(1, np.float32)] * 2)
+    head = replace(head, coef=np.ones((2, 2), np.float32))
+    compare([head], Scorer([head]), ["giá vàng"], [""])
+
+
+def test_what_was_broken_off_is_looked_up_again(heads, monkeypatch):
+    scored = Scorer(heads)
+    with monkeypatch.context() as broken:
+        broken.setattr(_reader, "char_grams", lambda *arguments: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            scored.scores(["Giá vàng tăng mạnh"], [""])
+    compare(heads, scored, ["Học sinh đi học", "Giá vàng tăng mạnh"], ["", "Giá"])
+
+
+def test_threads_share_a_classifier(monkeypatch):
+    monkeypatch.setattr(_words, "PIECES", 30)
+    shared = Classifier.load()
+    texts = [
+        f"{words} {number}" for number in range(40) for words in ("Giá vàng tăng mạnh", "Cháy lớn, hai người chết")
+    ]
+    expected = [Classifier.load().classify(text) for text in texts[:2]]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(shared.classify, texts))
+    for place, result in enumerate(found):
+        assert result.sentiment.name == expected[place % 2].sentiment.name
+    assert found == [shared.classify(text) for text in texts]
+
+
+def test_a_classifier_is_pickled_as_the_names_of_its_models():
+    known = Classifier.load()
+    known.classify("Giá điện tăng")
+    packed = pickle.dumps(known)
+    assert len(packed) < 500
+    assert pickle.loads(packed).classify("Giá điện tăng") == known.classify("Giá điện tăng")
+
+
 def test_long_texts_are_scored_in_parts(heads, shipped, monkeypatch):
     monkeypatch.setattr(scorer, "AT_ONCE", 60)
     texts = ["Giá vàng tăng", "", "Cháy lớn tại kho xưởng " * 8, "Học sinh đi học", "x"]
-    assert [(own.start, own.stop) for own in scorer._slices(texts)] == [(0, 2), (2, 3), (3, 5)]
+    assert [(own.start, own.stop) for own in scorer._slices(texts, [""] * 5)] == [(0, 2), (2, 3), (3, 5)]
+    assert [(own.start, own.stop) for own in scorer._slices([""] * 3, ["Giá vàng tăng mạnh" * 3] * 3)] == [
+        (0, 1),
+        (1, 2),
+        (2, 3),
+    ]
     compare(heads, shipped, texts, [""] * 5)
-    assert [own.shape for own in shipped.scores([], [])] == [(0, len(head.labels)) for head in heads]
+    assert [own.shape for own in shipped.scores([], [])[0]] == [(0, len(head.labels)) for head in heads]
 
 
 def test_forgotten_tokens_are_learned_again(heads, monkeypatch):
@@ -134,7 +195,7 @@ def test_forgotten_tokens_are_learned_again(heads, monkeypatch):
 def test_an_unknown_underthesea_gives_the_same(monkeypatch):
     texts = ["Cháy lớn tại kho xưởng, hai công nhân thiệt mạng", "", "Giá vàng tăng"]
     fast = Classifier.load().classify_many(texts)
-    monkeypatch.setattr(_words, "KNOWN", "0" * 64)
+    monkeypatch.setattr(_underthesea, "KNOWN", "0" * 64)
     slow = Classifier.load()
     assert slow._scorer is None
     for ours, theirs in zip(fast, slow.classify_many(texts), strict=True):

@@ -1,11 +1,12 @@
 import logging
+import pickle
 import subprocess
 import sys
 
 import pytest
 from underthesea import word_tokenize
 
-from ctnlp import _words
+from ctnlp import _underthesea
 from ctnlp import segment as module
 from ctnlp.segment import Segmenter, default_segmenter, segment, segment_many
 
@@ -126,7 +127,7 @@ def test_long_text_is_cut_without_losing_a_token(panicking, monkeypatch, longest
 @pytest.fixture
 def unknown(monkeypatch):
     """A segmenter that takes the installed underthesea for one that it doesn't know."""
-    monkeypatch.setattr(_words, "KNOWN", "0" * 64)
+    monkeypatch.setattr(_underthesea, "KNOWN", "0" * 64)
     return Segmenter()
 
 
@@ -183,3 +184,17 @@ def test_the_cache_knows_texts_and_segmenters_apart(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "default_segmenter", lambda: other)
     assert segment_many(["Y tế"], cache_dir=tmp_path) == [["Y", "tế"]]
     assert len(list(tmp_path.rglob("output.pkl"))) == 3
+
+
+def test_the_cache_knows_the_rules_of_normalising(tmp_path, monkeypatch):
+    segment_many(["Hoà bình"], normalising=True, cache_dir=tmp_path)
+    monkeypatch.setattr(module, "VERSION", "other rules")
+    segment_many(["Hoà bình"], normalising=True, cache_dir=tmp_path)
+    assert len(list(tmp_path.rglob("output.pkl"))) == 2
+
+
+def test_a_segmenter_can_be_handed_to_another_process():
+    known = Segmenter()
+    assert known.words("Giá điện tăng") == ["Giá", "điện", "tăng"]
+    copy = pickle.loads(pickle.dumps(known))
+    assert copy.words("Giá điện tăng") == ["Giá", "điện", "tăng"]

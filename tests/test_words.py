@@ -3,6 +3,7 @@
 import os
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from underthesea import word_tokenize
 from underthesea.pipeline.word_tokenize.regex_tokenize import extract_match, patterns
 
-from ctnlp import _crf, _words
+from ctnlp import _crf, _underthesea, _words
 from ctnlp._tokens import normalised, tokens
 from ctnlp._words import Cutter
 from ctnlp.normalise import normalise
@@ -52,7 +53,7 @@ SYLLABLES = (
 
 @pytest.fixture(scope="module")
 def cutter():
-    assert _words.known(), "the underthesea that is tested with is the one that the tables were made after"
+    assert _underthesea.known(), "the underthesea that is tested with is the one that the tables were made after"
     return Cutter()
 
 
@@ -158,6 +159,26 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     assert len(cutter._pieces) == 3
 
 
+def test_what_was_broken_off_is_forgotten(monkeypatch):
+    """Ctrl-C may come at any moment: half a table must not give wrong words ever after."""
+    cutter = Cutter()
+    texts = ["Bộ Giáo dục và Đào tạo", "Sở Y tế Hà Nội"]
+    with monkeypatch.context() as broken:
+        broken.setattr(_words, "_is_title", lambda token: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            cutter.words(texts)
+    assert cutter.words(texts) == [by_underthesea(text) for text in texts]
+
+
+def test_threads_share_a_cutter(monkeypatch):
+    monkeypatch.setattr(_words, "PIECES", 30)
+    cutter = Cutter()
+    texts = [f"{title} {number} ở Việt Nam" for number in range(60) for title in ("Sở Y tế", "Bộ Giáo dục")]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda text: cutter.words([text])[0], texts))
+    assert found == [by_underthesea(text) for text in texts]
+
+
 HOSTILE_RUNS = {
     "dots": lambda n: "a." * n,
     "protocol": lambda n: "http://" + "." * n,
@@ -228,7 +249,7 @@ def test_tables_are_kept_and_read_again(tmp_path, monkeypatch):
     monkeypatch.setenv("CTNLP_CACHE", str(tmp_path))
     first = Cutter().words(["Bộ Giáo dục và Đào tạo"])
     (kept,) = (tmp_path / "tables").iterdir()
-    monkeypatch.setattr(_words, "_compiled", lambda: pytest.fail("compiled again"))
+    monkeypatch.setattr(_underthesea, "_compiled", lambda: pytest.fail("compiled again"))
     assert Cutter().words(["Bộ Giáo dục và Đào tạo"]) == first
     monkeypatch.undo()
     monkeypatch.setenv("CTNLP_CACHE", str(tmp_path))
@@ -245,24 +266,24 @@ def test_without_a_cache_folder_tables_are_compiled_each_time(tmp_path, monkeypa
 
 
 def test_another_underthesea_is_not_known(monkeypatch):
-    assert _words.known()
-    monkeypatch.setattr(_words, "CORE", frozenset({"0.1"}))
-    assert not _words.known()
+    assert _underthesea.known()
+    monkeypatch.setattr(_underthesea, "CORE", frozenset({"0.1"}))
+    assert not _underthesea.known()
     monkeypatch.undo()
-    monkeypatch.setattr(_words, "FILES", (*_words.FILES, "no/such.bin"))
-    assert not _words.known()
+    monkeypatch.setattr(_underthesea, "FILES", (*_underthesea.FILES, "no/such.bin"))
+    assert not _underthesea.known()
 
 
 def test_a_file_that_names_a_class_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "evil.bin").write_bytes(pickle.dumps(os.getcwd))
-    monkeypatch.setattr(_words, "_installed", lambda name: tmp_path / name)
+    monkeypatch.setattr(_underthesea, "_installed", lambda name: tmp_path / name)
     with pytest.raises(pickle.UnpicklingError, match="getcwd"):
-        _words._plain("evil.bin")
+        _underthesea._plain("evil.bin")
 
 
 def test_what_is_no_model_is_refused():
     with pytest.raises(ValueError, match="CRFsuite"):
-        _crf.parse(b"lCRF" + bytes(100))
+        _underthesea.parse(b"lCRF" + bytes(100))
 
 
 def test_normalised_text_is_that_of_underthesea():
