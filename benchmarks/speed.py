@@ -29,6 +29,8 @@ from ctnlp._words import Cutter
 from ctnlp.classify import Classifier
 
 ROUNDS: Final = 3
+TURNS: Final = 5
+"""Of one and of two processes, which take less time and vary more."""
 TRAINING: Final = 3_000
 """Samples that the plain pipeline and underthesea_core's classifier are fitted on: only their speed is measured."""
 BATCH: Final = 256
@@ -146,7 +148,7 @@ def two_processes(texts: Sequence[str]) -> Ratio:
     for jobs in (1, 2):
         classifier.classify_many(texts[:2_000], n_jobs=jobs)
     one, two = [], []
-    for _ in range(ROUNDS):
+    for _ in range(TURNS):
         one.append(seconds(lambda: classifier.classify_many(texts, n_jobs=1))[0])
         two.append(seconds(lambda: classifier.classify_many(texts, n_jobs=2))[0])
     return Ratio.of(one, two)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from ctnlp._processes import pool
-from ctnlp.classify import Classification, Classifier, Spec, classify_chunk
+from ctnlp.classify import CHARACTERS, Classification, Classifier, classify_chunk
 from ctnlp.errors import RecordError
 from ctnlp.normalise import normalise
 from ctnlp.records import Format, Record, Rejected, Table, atomic_file, format_of, open_table, write_table
@@ -33,7 +33,7 @@ COLUMNS: Final = (
 """The columns that `score` adds."""
 
 BATCH: Final = 500
-"""Rows that are scored at once."""
+"""Rows that are scored at once, at most; fewer where they are long (`classify.CHARACTERS`)."""
 
 AHEAD: Final = 8
 """Batches in memory, for each process if there are several."""
@@ -155,7 +155,7 @@ def _schema(table: Table, kind: Format, prefix: str) -> "pa.Schema":
 
 
 def _batches(table: Table, text_column: str, title_column: str | None) -> Iterator[_Batch]:
-    batch = _Batch([], [], [])
+    batch, characters = _Batch([], [], []), 0
     for row in table:
         fault = row if isinstance(row, Rejected) else _fault(row, (text_column, title_column))
         if fault is not None:
@@ -164,9 +164,10 @@ def _batches(table: Table, text_column: str, title_column: str | None) -> Iterat
             title = row.values.get(title_column) if title_column else None
             batch.rows.append(row.values)
             batch.pairs.append((row.values.get(text_column) or "", title or ""))
-        if len(batch.rows) + len(batch.rejected) >= BATCH:
+            characters += sum(map(len, batch.pairs[-1]))
+        if len(batch.rows) + len(batch.rejected) >= BATCH or characters >= CHARACTERS:
             yield batch
-            batch = _Batch([], [], [])
+            batch, characters = _Batch([], [], []), 0
     yield batch
 
 
@@ -192,12 +193,9 @@ def _scored(
     ahead = AHEAD * joblib.effective_n_jobs(n_jobs)
     with pool(n_jobs) as processes:
         # In rounds: within one, joblib reads on as fast as it scores, however slowly the results are written.
-        while tasks := [joblib.delayed(_score_batch)(classifier.spec, batch) for batch in islice(batches, ahead)]:
-            yield from processes.map(tasks)
-
-
-def _score_batch(spec: Spec, batch: _Batch) -> tuple[_Batch, list[Classification]]:
-    return batch, classify_chunk(spec, batch.pairs)
+        while own := list(islice(batches, ahead)):
+            tasks = [joblib.delayed(classify_chunk)(classifier.spec, batch.pairs) for batch in own]
+            yield from zip(own, processes.map(tasks), strict=True)
 
 
 def _added(result: Classification, kind: Format, prefix: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ This module can itself be called, so that `import ctnlp.classify` is all that a 
 
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Classification", "Classifier", "Label", "classify", "classify_many"]
 
 BATCH: Final = 512
-"""Texts whose features are in memory at once."""
+"""Texts in one task at most."""
+CHARACTERS: Final = 300_000
+"""Characters at which a task is full: small enough that no process waits long for the last of another."""
 
 
 class Label(NamedTuple):
@@ -135,7 +137,7 @@ class Classifier:
         Raises `InputError` when something is not a string, or `titles` is not as long as `texts`.
         """
         pairs = _pairs(texts, titles)
-        chunks = [pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)]
+        chunks = list(_chunks(pairs))
         if n_jobs == 1 or len(chunks) == 1:
             return [result for chunk in chunks for result in self._chunk(chunk)]
         import joblib
@@ -243,6 +245,20 @@ def _pairs(texts: Iterable[str], titles: Iterable[str | None] | None) -> list[tu
         if wrong:
             raise InputError(f"text {position} is {wrong[0]}, expected a string (an empty one for no text)")
     return [(text, title or "") for text, title in zip(bodies, heads, strict=True)]
+
+
+def _chunks(pairs: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Runs of texts that make one task."""
+    chunk: list[tuple[str, str]] = []
+    characters = 0
+    for text, title in pairs:
+        chunk.append((text, title))
+        characters += len(text) + len(title)
+        if len(chunk) >= BATCH or characters >= CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def _check_protocol(models: Mapping[str, "HeadModel"]) -> None:
