@@ -2,8 +2,8 @@
 
     python -m benchmarks.equality FILE... [--jobs 2]
 
-FILE is any table with texts. Prints, for each file, texts, words and the texts of which a word differs, and exits 1 if
-there are any.
+FILE is any table with texts. Prints, for each file, texts, words and the texts of which a word differs, read as they
+are or normalised, and exits 1 if there are any, or if there is nothing to compare.
 """
 
 import argparse
@@ -13,19 +13,27 @@ from itertools import islice
 
 from ctnlp import corpus
 from ctnlp._underthesea import known
+from ctnlp.normalise import normalise
 from ctnlp.segment import default_segmenter
 
 BATCH = 500
 
 
 def differing(texts: Sequence[str]) -> tuple[int, int, list[str]]:
-    """Texts, words of underthesea, and the beginnings of texts that we cut otherwise."""
+    """Texts, words of underthesea, and the beginnings of texts that we cut otherwise, as they are or normalised."""
     from underthesea import word_tokenize
 
-    expected = [word_tokenize(text) if text.strip() else [] for text in texts]
-    found = default_segmenter().words_of(texts)
-    wrong = [text[:80] for text, ours, theirs in zip(texts, found, expected, strict=True) if ours != theirs]
-    return len(texts), sum(map(len, expected)), wrong
+    known: dict[str, list[str]] = {}
+    wrong = []
+    for normalising in (False, True):
+        found = default_segmenter().words_of(texts, normalising=normalising)
+        for text, ours in zip(texts, found, strict=True):
+            read = normalise(text) if normalising else text
+            if read not in known:
+                known[read] = word_tokenize(read) if read.strip() else []
+            if ours != known[read]:
+                wrong.append(text[:80])
+    return len(texts), sum(len(known[text]) for text in texts), wrong
 
 
 def batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -52,7 +60,7 @@ def main() -> None:
         wrong = [text for _, _, own in results for text in own]
         counts = [sum(own[place] for own in results) for place in (0, 1)]
         print(f"{file}: {counts[0]:,} texts, {counts[1]:,} words, {len(wrong)} texts differ", *wrong[:5], sep="\n  ")
-        failed |= bool(wrong)
+        failed |= bool(wrong) or not counts[0]
     sys.exit(failed)
 
 

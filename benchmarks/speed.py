@@ -19,7 +19,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -68,7 +68,7 @@ def cut(cutter: Cutter, texts: Sequence[str]) -> list[list[str]]:
 
 def fresh() -> Classifier:
     """A classifier that has read its tables and seen no text."""
-    classifier = replace(Classifier.load())
+    classifier = Classifier.load()
     classifier.classify("")
     return classifier
 
@@ -183,8 +183,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     texts = list(islice(corpus.texts_of(arguments.corpus), max(arguments.rows, SIZES[-1])))
-    if len(texts) < ROUNDS:
-        sys.exit(f"{arguments.corpus}: {len(texts)} texts, expected {ROUNDS} or more")
+    if min(len(texts), arguments.rows) < ROUNDS:
+        sys.exit(f"{min(len(texts), arguments.rows)} texts of {arguments.corpus}, expected {ROUNDS} or more")
     found = rounds(texts[: arguments.rows])
     found["two_process_gain"] = two_processes(texts[: max(arguments.rows, SIZES[1])])
     found["milliseconds_a_text"] = growth(texts)

@@ -140,7 +140,7 @@ def _compiled(blocks: Sequence[tuple[Block, Sequence[str]]]) -> dict[str, Any]:
         grams[block.unit] |= dict.fromkeys(name for name in names if not _NOWHERE.search(name))
     classes = {name: number for number, name in enumerate(lexicon.CLASSES)}
     said = {gram: three for gram in grams["near"] if (three := _near(gram)) and three[0] in classes}
-    tones = lexicon.tone_words() if grams["tone"] or grams["near"] else {}
+    tones = lexicon.tone_words() if {block.unit for block, _ in blocks} & {"tone", "near"} else {}
     words = dict.fromkeys(word for gram in (*grams["word"], *tones) for word in gram.split(" "))
     words |= dict.fromkeys(word for _, _, word in said.values())
     spelled = {word: tuple(word.split("_")) for word in words}

@@ -1,23 +1,61 @@
-"""Work on several processes, given up quietly when it is interrupted."""
+"""Work on several processes, given up quietly when it is interrupted; locks that survive a fork."""
 
+import os
+import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
-__all__ = ["Pool", "pool"]
+__all__ = ["Lock", "pool"]
 
 
-class Pool:
-    """Processes that take tasks made by `joblib.delayed`, one after the other."""
+class Lock:
+    """A lock that a forked child finds open: whoever held it in the parent does not exist in the child.
 
-    def __init__(self, parallel: Any) -> None:
-        """See `pool`."""
-        self._parallel = parallel
+    >>> lock = Lock()
+    >>> with lock.held:
+    ...     pass
+    """
 
-    def map(self, tasks: Iterable[Any]) -> Iterator[Any]:
-        """The results in the order of the tasks, each as soon as it is there."""
-        results = self._parallel(tasks)
+    def __init__(self) -> None:
+        self.renew()
+        _locks.add(self)
+
+    def renew(self) -> None:
+        """Open it, whoever holds it."""
+        # An attribute, not a context manager of our own: Ctrl-C between taking and holding would close it for ever.
+        self.held = threading.Lock()
+
+
+_locks: WeakSet[Lock] = WeakSet()
+
+
+def _renew_all() -> None:
+    for lock in list(_locks):
+        lock.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
+
+
+@contextmanager
+def pool(n_jobs: int) -> Iterator[Callable[[Iterable[Any]], Iterator[Any]]]:
+    """A function that does tasks made by `joblib.delayed` on `n_jobs` processes; -1: one a core.
+
+    It gives the results in the order of the tasks, each as soon as it is there.
+
+    >>> from joblib import delayed
+    >>> with pool(1) as run:
+    ...     list(run(delayed(abs)(number) for number in (-1, 2)))
+    [1, 2]
+    """
+    import joblib
+
+    def run(tasks: Iterable[Any]) -> Iterator[Any]:
+        results = parallel(tasks)
         try:
             for result in results:  # noqa: UP028 - `yield from` would close the results before we can
                 yield result
@@ -27,17 +65,5 @@ class Pool:
                 warnings.filterwarnings("ignore", message=".*tasks", category=UserWarning)
                 results.close()
 
-
-@contextmanager
-def pool(n_jobs: int) -> Iterator[Pool]:
-    """`n_jobs` processes (-1: one a core); 1 works in this one.
-
-    >>> from joblib import delayed
-    >>> with pool(1) as one:
-    ...     list(one.map(delayed(abs)(number) for number in (-1, 2)))
-    [1, 2]
-    """
-    import joblib
-
     with joblib.Parallel(n_jobs=n_jobs, return_as="generator", batch_size=1) as parallel:
-        yield Pool(parallel)
+        yield run

@@ -52,12 +52,15 @@ class Reader:
             rows.add([self._characters_of(name, low, high) for name in names])
         self._seen = (self._cutter.forgotten, known + len(names))
 
+    # Each token is looked up once: past the caches of `word_unit` and `char_grams`, which would keep long ones, too.
+
     def _syllables_of(self, token: str) -> list[int]:
-        return [self._syllable_numbers.get(part, -1) for part in word_unit(token).split("_")] if token else []
+        unit = word_unit.__wrapped__(token)
+        return [self._syllable_numbers.get(part, -1) for part in unit.split("_")] if token else []
 
     def _characters_of(self, token: str, low: int, high: int) -> list[int]:
         numbers = self._character_numbers
-        grams = (gram for part in token.split(" ") for gram in char_grams(part, low, high)) if token else ()
+        grams = (gram for part in token.split(" ") for gram in char_grams.__wrapped__(part, low, high)) if token else ()
         return [numbers[gram] for gram in grams if gram in numbers]
 
 
@@ -84,6 +87,8 @@ class Units:
     def grams(self, unit: str, low: int, high: int) -> tuple[Ints, Ints]:
         """The known n-grams of all texts, as often as they occur: their numbers, and the text of each."""
         key = (unit, low, high)
+        if not len(self._words):
+            return self._words, self._words
         if key not in self._found:
             self._found[key] = self._find(*key)
         return self._found[key]

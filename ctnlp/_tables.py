@@ -6,10 +6,11 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 __all__ = ["Index", "Rows", "filled", "kept"]
 
 Ints = NDArray[np.int64]
+KEPT: Final = 12
+"""Files of a kind in the cache folder: the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Index:
         seen = self.slots[place]
         found = np.where(seen == keys, self.rows[place], np.int32(-1))
         left = np.flatnonzero((seen != keys) & (seen >= 0))
+        place = place[left]
         while len(left):
-            place = (place[left] if len(place) == len(keys) else place) + 1 & mask
+            place = (place + 1) & mask
             wanted = keys[left]
             seen = self.slots[place]
             hit = seen == wanted
@@ -170,12 +174,18 @@ def _unpacked(letters: NDArray[np.uint8]) -> list[str]:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
+    """Write a file whole or not at all, and make room."""
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except OSError:
-        return
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        kind = path.name.partition("-")[0]
+        written = sorted(path.parent.glob(f"{kind}-*.npz"), key=lambda file: file.stat().st_mtime)
+        for old in written[:-KEPT]:  # of models and versions long gone, perhaps: they are made anew if not
+            old.unlink()

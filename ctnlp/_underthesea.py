@@ -5,6 +5,7 @@ The model is a conditional random field. Its files and templates: `underthesea/p
 
 import hashlib
 import pickle
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -23,6 +24,7 @@ __all__ = ["called", "compile_tables", "known", "load", "parse"]
 
 Floats = NDArray[np.float64]
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 MODEL: Final = "pipeline/word_tokenize/models/ws_crf_vlsp2013_20230727"
 FILES: Final = (
     "pipeline/text_normalize/character_normalize.py",
@@ -94,7 +96,8 @@ def _compiled() -> dict[str, Any]:
 def called(tokens: list[str]) -> list[bool]:
     """Which tokens go on with the word before, by underthesea's own sums."""
     featurizer, tagger = _core()
-    return [label == "I-W" for label in tagger.tag(featurizer.process([[[token] for token in tokens]])[0])]
+    written = [[_SURROGATE.sub("\ufffd", token)] for token in tokens]  # Rust refuses half a pair
+    return [label == "I-W" for label in tagger.tag(featurizer.process([written])[0])]
 
 
 @cache

@@ -8,32 +8,37 @@ forgotten after work that was broken off, by Ctrl-C for one: it may be half writ
 import re
 from collections.abc import Sequence
 from itertools import chain, pairwise
-from threading import Lock
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp import _crf, _underthesea
+from ctnlp._processes import Lock
 from ctnlp._tables import Rows, filled
 from ctnlp._tokens import normalised, tokens
 from ctnlp.normalise import begins_plainly, normalise, normalise_piece
 
-__all__ = ["Cut", "Cutter"]
+__all__ = ["VERSION", "Cut", "Cutter"]
+
+VERSION: Final = "2"
+"""Number of this way of looking words up: a change that cuts any text otherwise needs a new one."""
 
 PIECES: Final = 200_000
 """Pieces remembered at most (a year of news has more; what is rare is cut again)."""
 CHARACTERS: Final = 4_000_000
 """Characters of them remembered at most: a hostile piece may be long."""
-LONGEST_TIED: Final = 5_000
-"""Tokens of a text that underthesea is asked about: it builds 43 strings a token."""
+LONGEST_TIED: Final = 20_000
+"""Tokens of a text that underthesea is asked about, for it builds 43 strings a token; longer ones keep our choice."""
 SHORT: Final = 6
 """Tokens up to this length are looked up in underthesea's table of misspellings."""
 
 END: Final = "\n"
-"""Marks a piece that ends its text. No piece holds white space."""
+"""Marks a piece that ends its text, where that may matter: an abbreviation there loses its dot."""
 TOKEN: Final = "\n\n"
-"""Marks a piece that is a token already."""
+"""Marks a piece that is a token already. No other piece holds white space."""
+_DROPPED: Final = "\u115f\u1160\u3164\uffa0"
+"""Letters to Python, nothing to `normalise`: Hangul fillers."""
 _CROSSING: Final = "Th"
 _CROSSES: Final = re.compile(r"Th[^\S\n][Ss]")
 """The one pattern that crosses white space: its dot, for "Th.S", matches a space too."""
@@ -76,7 +81,7 @@ class Cutter:
 
     def words(self, texts: Sequence[str]) -> list[list[str]]:
         """The words of each text, in order; threads may share a cutter."""
-        with self._lock:
+        with self._lock.held:
             tokens, goes_on, lengths = self.cut(texts)
             # One string of all words: a line a word. Tokens hold no line break, so it is cut at these again.
             words = "".join(map(self._written.__getitem__, (tokens * 2 + goes_on).tolist())).split("\n")[1:]
@@ -90,9 +95,10 @@ class Cutter:
 
         One thread at a time: numbers change when tokens are forgotten.
         """
-        if self._broken_off or len(self._pieces) > PIECES or self._characters > CHARACTERS:
-            self._forget()
+        stale = self._broken_off or len(self._pieces) > PIECES or self._characters > CHARACTERS
         self._broken_off = True
+        if stale:
+            self._forget()
         tokens, lengths = self._tokens_of(texts)
         self._broken_off = False
         return Cut(tokens, self._labels(tokens, lengths) if len(tokens) else np.zeros(0, dtype=np.bool_), lengths)
@@ -130,7 +136,7 @@ class Cutter:
         if not begins_plainly(text) or "\x1f" in text or (_CROSSING in text and _MAY_CROSS.search(text)):
             return _pieces(normalise(text))
         own = text.split()
-        if own and not own[-1][-1].isalnum():
+        if own and (not own[-1][-1].isalnum() or own[-1][-1] in _DROPPED):
             own[-1] += END
         return own
 

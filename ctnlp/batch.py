@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from ctnlp._processes import pool
-from ctnlp.classify import CHARACTERS, Classification, Classifier, classify_chunk
+from ctnlp.classify import BATCH, CHARACTERS, Classification, Classifier, alone, classify_chunk
 from ctnlp.errors import RecordError
 from ctnlp.normalise import normalise
 from ctnlp.records import Format, Record, Rejected, Table, atomic_file, format_of, open_table, write_table
@@ -31,9 +31,6 @@ COLUMNS: Final = (
     "model",
 )
 """The columns that `score` adds."""
-
-BATCH: Final = 500
-"""Rows that are scored at once, at most; fewer where they are long (`classify.CHARACTERS`)."""
 
 AHEAD: Final = 8
 """Batches in memory, for each process if there are several."""
@@ -183,7 +180,7 @@ def _fault(row: Record, columns: Iterable[str | None]) -> Rejected | None:
 def _scored(
     batches: Iterator[_Batch], classifier: Classifier, n_jobs: int
 ) -> Iterator[tuple[_Batch, list[Classification]]]:
-    if n_jobs == 1:
+    if alone(n_jobs):
         for batch in batches:
             texts, titles = [text for text, _ in batch.pairs], [title for _, title in batch.pairs]
             yield batch, classifier.classify_many(texts, titles=titles)
@@ -191,11 +188,11 @@ def _scored(
     import joblib
 
     ahead = AHEAD * joblib.effective_n_jobs(n_jobs)
-    with pool(n_jobs) as processes:
+    with pool(n_jobs) as run:
         # In rounds: within one, joblib reads on as fast as it scores, however slowly the results are written.
         while own := list(islice(batches, ahead)):
             tasks = [joblib.delayed(classify_chunk)(classifier.spec, batch.pairs) for batch in own]
-            yield from zip(own, processes.map(tasks), strict=True)
+            yield from zip(own, run(tasks), strict=True)
 
 
 def _added(result: Classification, kind: Format, prefix: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from ctnlp._processes import pool
+from ctnlp import places
+from ctnlp._processes import Lock, pool
 from ctnlp.errors import InputError, ModelIncompatible
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ class Classifier:
         loaded = {head: registry.load(head, version, root) for head, version in wanted.items()}
         _check_protocol({f"{head} {manifest.version}": model for head, (model, manifest) in loaded.items()})
         versions = {head: manifest.version for head, (_, manifest) in loaded.items()}
-        spec = Spec(**versions, root=str(root) if root is not None else None, min_confidence=min_confidence)
+        # The very folder: other processes may stand elsewhere, or have another environment.
+        spec = Spec(**versions, root=str(places.find("models", root).resolve()), min_confidence=min_confidence)
         models = {head: model for head, (model, _) in loaded.items()}
         if min_confidence is not None:
             models = {head: replace(model, review_below=min_confidence) for head, model in models.items()}
@@ -138,12 +140,12 @@ class Classifier:
         """
         pairs = _pairs(texts, titles)
         chunks = list(_chunks(pairs))
-        if n_jobs == 1 or len(chunks) == 1:
+        if len(chunks) == 1 or alone(n_jobs):
             return [result for chunk in chunks for result in self._chunk(chunk)]
         import joblib
 
-        with pool(n_jobs) as processes:
-            results = processes.map(joblib.delayed(classify_chunk)(self.spec, chunk) for chunk in chunks)
+        with pool(n_jobs) as run:
+            results = run(joblib.delayed(classify_chunk)(self.spec, chunk) for chunk in chunks)
             return [result for chunk in results for result in chunk]
 
     @cached_property
@@ -225,16 +227,41 @@ def classify_chunk(spec: Spec, pairs: Sequence[tuple[str, str]]) -> list[Classif
     return loaded(spec)._chunk(pairs)
 
 
-@lru_cache(maxsize=4)
+def alone(n_jobs: int) -> bool:
+    """Whether so many processes are this one alone.
+
+    >>> alone(1), alone(2)
+    (True, False)
+    """
+    if n_jobs == 1:
+        return True
+    import joblib
+
+    return bool(joblib.effective_n_jobs(n_jobs) == 1)
+
+
 def loaded(spec: Spec) -> Classifier:
-    """The classifier of a spec, loaded once a process."""
-    return Classifier.load(*spec)
+    """The classifier of a spec, loaded once a process, whichever thread comes first."""
+    with _loading.held:
+        return _loaded(spec)
+
+
+_loading: Final = Lock()
+
+
+@lru_cache(maxsize=4)
+def _loaded(spec: Spec) -> Classifier:
+    classifier = Classifier.load(*spec)
+    classifier._scorer  # noqa: B018 - made here, under the lock, not by each thread
+    return classifier
 
 
 def _pairs(texts: Iterable[str], titles: Iterable[str | None] | None) -> list[tuple[str, str]]:
     """Texts and titles as checked pairs of strings."""
     if isinstance(texts, str):
         raise InputError("got one string where many were expected; use classify(text), or classify_many([text])")
+    if isinstance(titles, str):
+        raise InputError("got one string where a title for each text was expected; use titles=[title]")
     bodies = list(texts)
     heads = [""] * len(bodies) if titles is None else list(islice(titles, len(bodies) + 1))
     if len(heads) != len(bodies):

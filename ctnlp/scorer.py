@@ -1,19 +1,19 @@
-"""Texts -> scores of several heads at once: the same as `HeadModel.decision_function`, without a string a gram.
+"""Texts -> scores of several heads at once: those of `HeadModel.decision_function` to 1e-6, without a string a gram.
 
 Heads that look at the same n-grams share the counting, and one product of counts and weights scores all their labels.
 In NumPy alone: importing scikit-learn would take longer than tagging a thousand texts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctnlp._processes import Lock
 from ctnlp._reader import Reader
 from ctnlp.model import HeadModel
 
@@ -21,9 +21,6 @@ __all__ = ["Scorer"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-AT_ONCE: Final = 1_500_000
-"""Characters whose n-grams are in memory at once."""
 
 
 class Scorer:
@@ -45,21 +42,17 @@ class Scorer:
         self._lock = Lock()
 
     def scores(self, texts: Sequence[str], titles: Sequence[str]) -> tuple[list[Floats], NDArray[np.bool_]]:
-        """What each head's `decision_function` gives, shape (n, labels), and which texts have no word at all, (n,)."""
-        with self._lock:
-            parts = [self._part(texts[own], titles[own]) for own in _slices(texts, titles)]
-        if not parts:
-            return [np.zeros((0, len(intercept))) for intercept in self._intercepts], np.zeros(0, dtype=np.bool_)
-        scores = [np.vstack(own) for own in zip(*(scores for scores, _ in parts), strict=True)]
-        return scores, np.concatenate([blank for _, blank in parts])
+        """What each head's `decision_function` gives, shape (n, labels), and which texts have no word at all, (n,).
 
-    def _part(self, texts: Sequence[str], titles: Sequence[str]) -> tuple[list[Floats], NDArray[np.bool_]]:
+        All n-grams of the texts are in memory at once: some hundred articles, or thousands of leads.
+        """
         size = len(texts)
-        units = self._reader.read([*texts, *titles])
         scores = [np.tile(intercept, (size, 1)) for intercept in self._intercepts]
-        for family in self._families:
-            grams, text = units.grams(family.unit, family.low, family.high)
-            _add(scores, family, grams, text, size)
+        with self._lock.held:
+            units = self._reader.read([*texts, *titles])
+            for family in self._families:
+                grams, text = units.grams(family.unit, family.low, family.high)
+                _add(scores, family, grams, text, size)
         return scores, units.lengths[:size] + units.lengths[size:] == 0
 
 
@@ -123,19 +116,6 @@ def _family(key: tuple[str, int, int, str], members: Sequence[_Member]) -> _Fami
         heads.append((member.place, start, end, member.weight))
         start = end
     return _Family(*key, column, effects, squares, tuple(heads))
-
-
-def _slices(texts: Sequence[str], titles: Sequence[str]) -> Iterator[slice]:
-    """Runs of texts and titles of `AT_ONCE` characters together, or one longer text."""
-    begin = length = 0
-    for place, (text, title) in enumerate(zip(texts, titles, strict=True)):
-        own = len(text) + len(title)
-        length += own
-        if length > AT_ONCE and place > begin:
-            yield slice(begin, place)
-            begin, length = place, own
-    if begin < len(texts):
-        yield slice(begin, len(texts))
 
 
 def _add(scores: list[Floats], family: _Family, grams: Ints, text: Ints, size: int) -> None:

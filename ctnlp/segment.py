@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ctnlp.normalise import VERSION, normalise
+from ctnlp.normalise import VERSION as normalise_rules
+from ctnlp.normalise import normalise
 
 if TYPE_CHECKING:
     from ctnlp._words import Cutter
@@ -99,6 +100,8 @@ class Segmenter:
     def _try(self, text: str) -> list[str] | None:
         try:
             return list(self._tokenize(text)) if text.strip() else []
+        except UnicodeEncodeError:  # half a surrogate pair
+            return None
         except BaseException as error:
             # PyO3 raises a panic as a BaseException of a type that can't be imported.
             if type(error).__name__ != "PanicException":
@@ -138,15 +141,17 @@ def segment_many(
     """
     import joblib
 
+    from ctnlp import _words
+
     # A path: given a string, joblib would use another folder, one level down.
     work = joblib.Memory(Path(cache_dir), verbose=0).cache(_segment_batch) if cache_dir is not None else _segment_batch
     # Part of what the cache looks for: other rules would give other words.
-    made_by = (default_segmenter().identity, VERSION if normalising else "")
+    made_by = (default_segmenter().identity, _words.VERSION, normalise_rules if normalising else "")
     tasks = (joblib.delayed(work)(batch, made_by, normalising) for batch in _batches(texts, BATCH))
     return [words for batch in joblib.Parallel(n_jobs=n_jobs)(tasks) for words in batch]
 
 
-def _segment_batch(texts: Sequence[str], made_by: tuple[str, str], normalising: bool) -> list[list[str]]:
+def _segment_batch(texts: Sequence[str], made_by: tuple[str, str, str], normalising: bool) -> list[list[str]]:
     assert made_by[0] == default_segmenter().identity, "workers run the same underthesea as their parent"
     return default_segmenter().words_of(texts, normalising=normalising)
 

@@ -1,7 +1,9 @@
+import pickle
 import warnings
 from dataclasses import FrozenInstanceError, replace
 from itertools import repeat
 from math import fsum
+from pathlib import Path
 
 import pytest
 
@@ -253,3 +255,18 @@ def test_a_classifier_says_which_versions_another_process_has_to_load():
     classifier = Classifier.load(topic=head_version)
     assert classifier.spec.topic == classifier.versions["topic"] == head_version
     assert "current" not in classifier.spec
+
+
+def test_other_processes_read_the_same_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    classifier = Classifier.load(root="models")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CTNLP_MODELS", str(tmp_path))
+    monkeypatch.setattr(ctnlp.classify, "BATCH", 1)
+    assert len(classifier.classify_many(["Giá điện tăng", "Học phí giảm"], n_jobs=2)) == 2
+    assert pickle.loads(pickle.dumps(classifier)).versions == classifier.versions
+
+
+def test_one_string_is_not_taken_for_titles(classifier):
+    with pytest.raises(InputError, match="title for each text"):
+        classifier.classify_many(["", ""], titles="ab")

@@ -1,9 +1,12 @@
 """Our tables give the words of the installed underthesea, token for token."""
 
+import inspect
 import os
 import pickle
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +121,7 @@ def test_addresses_are_cut_as_by_the_regular_expression(text):
             "http://x" + "(" * 20 + ")" * 20,
             "a@b.c.d-e.f@g",
             "Đaị học",
+            "• " * 9 + "giá tăng mạnh. " * 1300,
         ),
     ],
 )
@@ -159,6 +163,10 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     assert len(cutter._pieces) == 3
 
 
+def test_half_surrogate_pairs_are_cut_too(cutter):
+    assert " ".join(cutter.words(["\ud800 " * 20])[0]).split() == ["\ud800"] * 20
+
+
 def test_what_was_broken_off_is_forgotten(monkeypatch):
     """Ctrl-C may come at any moment: half a table must not give wrong words ever after."""
     cutter = Cutter()
@@ -168,6 +176,27 @@ def test_what_was_broken_off_is_forgotten(monkeypatch):
         with pytest.raises(ZeroDivisionError):
             cutter.words(texts)
     assert cutter.words(texts) == [by_underthesea(text) for text in texts]
+
+
+def test_forgetting_may_be_broken_off_at_any_line(monkeypatch):
+    monkeypatch.setattr(_words, "PIECES", 3)
+    lines, first = inspect.getsourcelines(Cutter._forget)
+    for stop in range(first, first + len(lines)):
+
+        def interrupt(frame, event, argument, stop=stop):
+            if frame.f_code is Cutter._forget.__code__ and event == "line" and frame.f_lineno == stop:
+                raise KeyboardInterrupt
+            return interrupt
+
+        cutter = Cutter()
+        cutter.words(["Bộ Giáo dục và Đào tạo"])
+        before = sys.gettrace()
+        sys.settrace(interrupt)
+        with suppress(KeyboardInterrupt):
+            cutter.words(["Sở Y tế Hà Nội họp"])
+        sys.settrace(before)
+        for text in ("Sở Y tế Hà Nội họp", "Bộ Giáo dục và Đào tạo"):
+            assert cutter.words([text]) == [by_underthesea(text)]
 
 
 def test_threads_share_a_cutter(monkeypatch):
@@ -299,12 +328,14 @@ def normalising():
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.text(alphabet=st.sampled_from(LETTERS + ODD + "ＴｈＳ．ﬁoòaàuỷHÀ\x1f"), max_size=30))
+@given(st.text(alphabet=st.sampled_from(LETTERS + ODD + "ＴｈＳ．ﬁoòaàuỷHÀ\x1f\u115f\u3164"), max_size=30))
 @example("Th\u200b s")
 @example("Th  Sáng")
 @example("Ở TP．")
 @example("Ở TP.\u200b")
 @example("a\x1fb")
+@example("Xem TP.\u3164")
+@example("TP.\uffa0")
 @example("Ở \u200b\u0301 A.\n\n")
 def test_pieces_are_normalised_as_whole_texts_are(cutter, normalising, text):
     assert normalising.words([text]) == cutter.words([normalise(text)])
