@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ BALANCE_FROM: Final = 1000
 """A smaller set is not judged for balance."""
 _SHARES: Final = {"topics": 0.02, "programme": 0.005, "sentiment": 0.2}
 """Least share of the texts that every label of a head has."""
+_ENOUGH: Final = {"programme": 100}
+"""So many texts of a label are enough, whatever their share: news is seldom about the communication of policy."""
 _TONE_SHARE: Final = 0.1
 """Least share of the texts of a topic that have each tone: or else a model learns the topic for the tone."""
 _REQUIRED: Final = ("id title text topics programme sentiment kind register source license split").split()
@@ -141,8 +144,9 @@ def _balance(samples: Sequence[Mapping[str, Any]], taxonomy: Taxonomy) -> Iterat
     }
     for column, share in _SHARES.items():
         for label in taxonomy.head("topic" if column == "topics" else column).label_ids:
-            if counts[column][label] < share * len(samples):
-                least = f"expected at least {share:.1%} of {len(samples):,}"
+            fewest = min(ceil(share * len(samples)), _ENOUGH.get(column, len(samples)))
+            if counts[column][label] < fewest:
+                least = f"expected at least {fewest:,} of {len(samples):,}"
                 yield Problem(label, f"{counts[column][label]:,} texts have it, {least}")
     for topic, counter in tones.items():
         for tone in taxonomy.head("sentiment").label_ids:

@@ -5,6 +5,7 @@ that models are measured on) and said of each word what it tends to do in a head
 
 - `--`, `-`, `+`, `++`: clearly bad, mildly bad, mildly good, clearly good matter
 - `N` negates, `D` lessens or stops, `U` raises or strengthens what comes next
+- `P`, `M`: without tone of their own, but more of the one is good news ("doanh thu"), more of the other bad ("học phí")
 - `B` turns ("nhưng"), `Q` announces, plans, asks, explains
 """
 
@@ -16,7 +17,7 @@ from typing import Final
 
 __all__ = ["CLASSES", "classes", "identity", "tone_words"]
 
-CLASSES: Final = ("--", "-", "+", "++", "N", "D", "U", "B", "Q")
+CLASSES: Final = ("--", "-", "+", "++", "N", "D", "U", "P", "M", "B", "Q")
 _FILE: Final = Path(__file__).with_name("tone_words.tsv")
 
 
@@ -42,8 +43,8 @@ def classes(words: Sequence[str]) -> list[tuple[int, int, str]]:
 
     `words` are in small letters, syllables joined by `_`. A pair of the table counts as one.
 
-    >>> classes(["giá", "thuốc", "không", "giảm"])
-    [(2, 3, 'N'), (3, 4, 'D')]
+    >>> classes(["học_phí", "không", "giảm"])
+    [(0, 1, 'M'), (1, 2, 'N'), (2, 3, 'D')]
     """
     table = tone_words()
     found = []

@@ -30,8 +30,12 @@ __all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
 
 COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
 """The sample column that each head learns from; other heads use the column of their own name."""
-TUNING_SHARE: Final = 2.0
-"""How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together."""
+TUNING_SHARE: Final = {"multilabel": 2.0, "multiclass": 50.0}
+"""How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together.
+
+A multi-class head has one scale and a bias a label, which some hundred texts tell without help from texts that are
+easier to read than those to be scored; two numbers for each of sixteen labels need the help.
+"""
 PLAIN_EVERY: Final = 4
 """Every so many-th sample is learned without diacritics too: readers type so, and few words look alike then."""
 _BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
@@ -106,7 +110,8 @@ def train(
         chosen = np.flatnonzero((known >= 0).all(axis=1))
         texts = tuning.select(chosen)
         real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
-        weights = np.concatenate([np.full(len(chosen), TUNING_SHARE * len(gold) / len(chosen)), weights])
+        share = TUNING_SHARE[head.kind] * len(gold) / len(chosen)
+        weights = np.concatenate([np.full(len(chosen), share), weights])
         held_scores = np.vstack([features.transform(real) @ coef.T + intercept, held_scores])
         gold, deciding = np.vstack([known[chosen], gold]), len(chosen)
     scale, offset = calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
