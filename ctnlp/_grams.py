@@ -22,7 +22,7 @@ from ctnlp.features import Block
 __all__ = ["Grams", "Vocabulary", "vocabulary"]
 
 Ints = NDArray[np.int64]
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Of these tables: another one needs a new number, or the cache would give the old."""
 _NOWHERE: Final = re.compile("[\n\ud800-\udfff]")
 """No token has these."""

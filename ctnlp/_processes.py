@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
-__all__ = ["Lock", "pool"]
+__all__ = ["Lock", "alone", "pool"]
 
 
 class Lock:
@@ -39,6 +39,19 @@ def _renew_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_all)
+
+
+def alone(n_jobs: int) -> bool:
+    """Whether so many processes are this one alone.
+
+    >>> alone(1), alone(2)
+    (True, False)
+    """
+    if n_jobs == 1:
+        return True
+    import joblib
+
+    return bool(joblib.effective_n_jobs(n_jobs) == 1)
 
 
 @contextmanager

@@ -182,9 +182,8 @@ def _keep(path: Path, content: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             os.replace(name, path)
-        except BaseException:
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
         kind = path.name.partition("-")[0]
         written = sorted(path.parent.glob(f"{kind}-*.npz"), key=lambda file: file.stat().st_mtime)
         for old in written[:-KEPT]:  # of models and versions long gone, perhaps: they are made anew if not

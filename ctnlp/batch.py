@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from ctnlp._processes import pool
-from ctnlp.classify import BATCH, CHARACTERS, Classification, Classifier, alone, classify_chunk
+from ctnlp._processes import alone, pool
+from ctnlp.classify import BATCH, CHARACTERS, Classification, Classifier, classify_chunk
 from ctnlp.errors import RecordError
 from ctnlp.normalise import normalise
 from ctnlp.records import Format, Record, Rejected, Table, atomic_file, format_of, open_table, write_table

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from ctnlp import places
-from ctnlp._processes import Lock, pool
+from ctnlp._processes import Lock, alone, pool
 from ctnlp.errors import InputError, ModelIncompatible
 
 if TYPE_CHECKING:
@@ -225,19 +225,6 @@ def classify_many(
 def classify_chunk(spec: Spec, pairs: Sequence[tuple[str, str]]) -> list[Classification]:
     """One task of a worker process: load the models at the first, keep them for the next."""
     return loaded(spec)._chunk(pairs)
-
-
-def alone(n_jobs: int) -> bool:
-    """Whether so many processes are this one alone.
-
-    >>> alone(1), alone(2)
-    (True, False)
-    """
-    if n_jobs == 1:
-        return True
-    import joblib
-
-    return bool(joblib.effective_n_jobs(n_jobs) == 1)
 
 
 def loaded(spec: Spec) -> Classifier:

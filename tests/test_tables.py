@@ -1,9 +1,11 @@
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctnlp._tables import Index, kept
+from ctnlp._tables import KEPT, Index, kept
 
 NUMBERS = st.integers(0, 2**62)
 
@@ -53,6 +55,23 @@ def test_a_damaged_file_is_made_anew(tmp_path, damage):
     path.write_bytes(damage(whole))
     same(kept(path, lambda: VALUES))
     assert path.read_bytes() == whole
+
+
+def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", lambda *names: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        kept(tmp_path / "tables.npz", lambda: VALUES)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_oldest_files_of_a_kind_make_room(tmp_path):
+    for age in range(KEPT + 2):
+        (tmp_path / f"words-{age}.npz").touch()
+        os.utime(tmp_path / f"words-{age}.npz", (1000 - age, 1000 - age))
+    (tmp_path / "grams-1.npz").touch()
+    kept(tmp_path / "words-new.npz", lambda: VALUES)
+    left = {f"words-{age}.npz" for age in range(KEPT - 1)} | {"words-new.npz", "grams-1.npz"}
+    assert {file.name for file in tmp_path.iterdir()} == left
 
 
 def test_where_nothing_can_be_kept_tables_are_made_each_time(tmp_path):
