@@ -27,7 +27,7 @@ notebooks: .venv/installed-notebook
 	$(BIN)/jupyter lab notebooks/train.ipynb
 
 # The shipped models. VNTC, PHAP_DIEN and NEWS name local copies of the public corpora (see data/README.md).
-models: .venv/installed
+models: .venv/installed-net
 	$(BIN)/ctnlp train topic --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
 	$(BIN)/ctnlp train programme --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
 	$(BIN)/ctnlp train sentiment --with vntc=$(VNTC) --news $(NEWS) --promote --jobs 2
@@ -44,12 +44,9 @@ bench-equality: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/installed-dev: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ .venv/installed
-
-.venv/installed-notebook: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[notebook]'
+# The extra that is named: dev, net, notebook.
+.venv/installed-%: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@ .venv/installed
 
 clean:

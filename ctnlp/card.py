@@ -53,13 +53,14 @@ def render(manifest: Manifest, head: Head) -> str:
 def _intro(manifest: Manifest, head: Head) -> list[str]:
     several = "several labels or none" if manifest.kind == "multilabel" else "exactly one label"
     several_vi = "nhiều nhãn hoặc không nhãn nào" if manifest.kind == "multilabel" else "đúng một nhãn"
+    network = " and a small network over the first words" if "net.words" in manifest.arrays else ""
     columns = sum(array["shape"][0] for name, array in manifest.arrays.items() if name.startswith("idf."))
     return [
         f"# ctnlp {manifest.head} {manifest.version}",
         "",
-        f"{head.en}: gives a Vietnamese news text {several}. A linear model over {columns:,} n-gram features, with "
-        f"calibrated probabilities and per-label thresholds. Made {manifest.created}, seed {manifest.seed}"
-        + (f", after {manifest.parent}." if manifest.parent else "."),
+        f"{head.en}: gives a Vietnamese news text {several}. A linear model over {columns:,} n-gram features"
+        f"{network}, with calibrated probabilities and per-label thresholds. Made {manifest.created}, seed "
+        f"{manifest.seed}" + (f", after {manifest.parent}." if manifest.parent else "."),
         "",
         "**Use** it to count what the press writes about, week by week. **Don't** use it to judge a person or an "
         f"outlet. {_NOT}",

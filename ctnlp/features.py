@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp.errors import CorpusError
-from ctnlp.lexicon import classes
+from ctnlp.lexicon import CLASSES, classes
+from ctnlp.net import LONGEST, Net, Sequences
 from ctnlp.normalise import strip_diacritics
 from ctnlp.segment import segment_many
 
@@ -40,6 +41,7 @@ __all__ = [
     "documents",
     "fit_on",
     "located",
+    "rows_of",
     "union",
     "word_unit",
 ]
@@ -52,6 +54,10 @@ Place = tuple[Part, int]
 LONGEST_GRAM: Final = 40
 """Units of an n-gram beyond which a stored block is not believed."""
 
+NET: Final = "net"
+"""The name of a network's columns."""
+MARKS: Final = 2 * len(CLASSES) + 1
+"""What a network knows of a word: none of the classes, the first or second word of each."""
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -232,10 +238,13 @@ def char_grams(syllable: str, low: int, high: int) -> tuple[str, ...]:
     )
 
 
-def union(blocks: Sequence[Block], names: Sequence[Sequence[str]], idf: Sequence["FloatArray"]) -> "FeatureUnion":
+def union(
+    blocks: Sequence[Block], names: Sequence[Sequence[str]], idf: Sequence["FloatArray"], net: Net | None = None
+) -> "FeatureUnion":
     """A fitted `FeatureUnion` over documents: one `TfidfVectorizer` (sublinear tf, smooth idf, l2) a block.
 
-    `names` and `idf` hold the columns of each block and their inverse document frequencies.
+    `names` and `idf` hold the columns of each block and their inverse document frequencies. The scores of a `net`,
+    whose words are those of the first block, are the last columns.
 
     >>> one = union(BLOCKS[:1], [["giá", "điện"]], [[1.0, 1.0]])
     >>> one.transform([Document((), ("Giá",))]).toarray().tolist()
@@ -248,7 +257,50 @@ def union(blocks: Sequence[Block], names: Sequence[Sequence[str]], idf: Sequence
         vectorizer = _vectorizer(block, dict(zip(columns, range(len(columns)), strict=True)))
         vectorizer.idf_ = np.asarray(weights, dtype=np.float32)
         parts.append((block.name, vectorizer))
+    if net is not None:
+        parts.append((NET, NetColumns(net, names[0])))
     return FeatureUnion(parts, transformer_weights={block.name: block.weight for block in blocks})
+
+
+class NetColumns:
+    """What a network says of documents, as columns beside the others: one a label."""
+
+    def __init__(self, net: Net, words: Sequence[str]) -> None:
+        """The network, and the words whose vectors it has."""
+        self.net = net
+        self.words = words
+
+    def fit(self, documents: Any, y: Any = None) -> "NetColumns":
+        """Nothing to learn."""
+        return self
+
+    def transform(self, documents: Sequence[Document]) -> NDArray[np.float32]:
+        """Scores of shape (n, labels)."""
+        return self.net.scores(sequences(documents, self.words))
+
+
+def sequences(documents: Sequence[Document], words: Sequence[str]) -> Sequences:
+    """The first words of documents, as a network reads them whose vectors are those of `words`.
+
+    >>> read = sequences([Document((), ("Giá", "điện", "giảm"))], ["giá", "giảm"])
+    >>> read.words.tolist(), read.marks.tolist()
+    ([0, 2, 1], [0, 0, 11])
+    """
+    rows = {word: row for row, word in enumerate(words)}
+    found: list[tuple[int, int, int, int]] = []
+    for text, document in enumerate(documents):
+        own = []
+        for part, given in enumerate((document.title, document.body)):
+            # One more than is read: it may make a pair with the last.
+            units = [word_unit(word) for word in given[: LONGEST + 1]]
+            marks = [0] * len(units)
+            for start, end, name in classes(units):
+                for place in range(start, end):
+                    marks[place] = 2 * CLASSES.index(name) + 1 + (place > start)
+            own += [(rows.get(unit, len(words)), mark, part, text) for unit, mark in zip(units, marks, strict=True)]
+        found += own[:LONGEST]
+    words_, marks_, parts, texts = np.array(found, dtype=np.int64).reshape(-1, 4).T
+    return Sequences(words_, marks_, parts, texts, len(documents))
 
 
 def _vectorizer(block: Block, vocabulary: dict[str, int] | None = None) -> "TfidfVectorizer":
@@ -312,6 +364,23 @@ def fit_on(counts: Counts, rows: NDArray[np.int64]) -> tuple["FeatureUnion", "cs
     if not kept:
         raise CorpusError(f"nothing to learn from: no word occurs in enough of the {len(rows)} texts; add samples")
     return union(kept, names, idf), csr_matrix(hstack(parts, dtype=np.float32))
+
+
+def rows_of(counts: Counts, features: "FeatureUnion", rows: NDArray[np.int64]) -> "csr_matrix":
+    """What `features.transform` gives for these rows' documents, from their counts: nothing is read again."""
+    from scipy.sparse import csr_matrix, hstack
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    blocks = zip(counts.blocks, counts.names, counts.matrices, strict=True)
+    counted = {block.name: (block.weight, names, matrix) for block, names, matrix in blocks}
+    parts = []
+    for name, vectorizer in features.transformer_list:
+        weight, names, matrix = counted[name]
+        columns = np.searchsorted(names, vectorizer.get_feature_names_out())
+        tfidf = TfidfTransformer(sublinear_tf=True)
+        tfidf.idf_ = vectorizer.idf_
+        parts.append(tfidf.transform(matrix[rows][:, columns].astype(np.float32)) * weight)
+    return csr_matrix(hstack(parts, dtype=np.float32))
 
 
 def block_from(values: dict[str, Any]) -> Block:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ctnlp import behaviour, registry, sources
-from ctnlp.corpus import describe
+from ctnlp.corpus import describe, texts_of
 from ctnlp.errors import CorpusError, ModelNotFound
 from ctnlp.evaluate import Evaluation, evaluate
 from ctnlp.manifest import Manifest
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["learn", "test_split"]
+
+NEWS: Final = "real news of 2025-26, tuning half"
 
 
 def learn(
@@ -53,6 +56,7 @@ def learn(
         head,
         samples,
         extra=list(others.values()),
+        plain=chain.from_iterable(texts_of(path) for path in (extra or {}).values()),
         tuning=tuning,
         parameters=parameters,
         n_jobs=n_jobs,
@@ -79,7 +83,7 @@ def learn(
     told = {key: value for key, value in asdict(parameters).items() if key not in ("blocks", "seed")}
     tuned_on = "held-out folds of the first set"
     if tuning is not None:
-        tuned_on += " and, weighing twice as much, real news of 2025-26, tuning half"
+        tuned_on = NEWS if model.net else f"{tuned_on} and, weighing twice as much, {NEWS}"
     try:
         parent = registry.current(head, root)
     except ModelNotFound:

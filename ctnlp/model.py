@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp.features import Block, Document, Place, located, union
+from ctnlp.net import Net
 from ctnlp.taxonomy import Kind
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class HeadModel:
     for a multi-class one. `floor`: a multi-label head gives its best label from this probability on, even below the
     label's threshold. `review_below`: confidence under which a person should look. `trust` of a multi-label head, shape
     (3, 2), has slope and offset by which the log-odds of a label become those of its being right once it is given as
-    the best label, as another one, or when none is given: that a label is the best of all says something too.
+    the best label, as another one, or when none is given: that a label is the best of all says something too. A `net`,
+    whose words are the columns of the first block, adds its own scores to those of the columns.
     """
 
     head: str
@@ -67,11 +69,12 @@ class HeadModel:
     review_below: float
     text_protocol: Mapping[str, str] = field(default_factory=dict)
     trust: FloatArray = field(default_factory=lambda: UNTOUCHED)
+    net: Net | None = field(default=None, repr=False)
 
     @cached_property
     def features(self) -> "FeatureUnion":
         """The columns as scikit-learn's `FeatureUnion`: what training fitted, and exports and explanations use."""
-        return union(self.blocks, self.names, self.idf)
+        return union(self.blocks, self.names, self.idf, self.net)
 
     def transform(self, documents: Sequence[Document]) -> "csr_matrix":
         """The documents as a sparse matrix of shape (n, features)."""
@@ -85,7 +88,10 @@ class HeadModel:
     def scores(self, matrix: "csr_matrix") -> FloatArray:
         """Uncalibrated scores of rows that `transform` made, shape (n, labels)."""
         # In double precision: the sum of a thousand products would lose the sixth digit of a probability.
-        return np.asarray(matrix.astype(np.float64) @ self.coef.T.astype(np.float64) + self.intercept)
+        matrix = matrix.astype(np.float64)
+        columns = self.coef.shape[1]
+        scores = np.asarray(matrix[:, :columns] @ self.coef.T.astype(np.float64) + self.intercept)
+        return scores if self.net is None else scores + matrix[:, columns:].toarray()
 
     def predict_proba(self, documents: Sequence[Document]) -> FloatArray:
         """Calibrated probabilities, shape (n, labels); rows of a multi-class head add up to 1."""
@@ -127,11 +133,11 @@ class HeadModel:
         """What each word adds to the score of a label, as far as the linear model tells.
 
         A column's share goes to the places where it occurs, and there to its words, in equal parts; with the intercept
-        all weights add up to the score.
+        all weights add up to the score of the columns, without a network's.
         """
         weights: dict[Place, float] = defaultdict(float)
         start = 0
-        for block, (_, vectorizer) in zip(self.blocks, self.features.transformer_list, strict=True):
+        for block, (_, vectorizer) in zip(self.blocks, self.features.transformer_list, strict=False):
             columns = vectorizer.vocabulary_
             row = vectorizer.transform([document]) * block.weight
             found = defaultdict(list)
@@ -151,6 +157,7 @@ class HeadModel:
         idf = {f"idf.{block.name}": np.asarray(own) for block, own in zip(self.blocks, self.idf, strict=True)}
         own = {name: getattr(self, name) for name in ("coef", "intercept", "scale", "offset", "thresholds")}
         own |= {"trust": self.trust} if self.kind == "multilabel" else {}
+        own |= self.net.arrays() if self.net else {}
         return own | idf | {"floor": np.array([self.floor]), "review_below": np.array([self.review_below])}
 
 

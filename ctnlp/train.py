@@ -5,19 +5,33 @@ abstention) is tuned on out-of-fold scores: each sample is scored by a model, vo
 saw its fold.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp import lexicon, normalise
+from ctnlp import lexicon, net_training, normalise, vectors
 from ctnlp.corpus import split
 from ctnlp.errors import CorpusError
-from ctnlp.features import BLOCKS, TONE_BLOCKS, Block, Counts, Document, count, documents, fit_on
+from ctnlp.features import (
+    BLOCKS,
+    MARKS,
+    TONE_BLOCKS,
+    Block,
+    Counts,
+    Document,
+    count,
+    documents,
+    fit_on,
+    rows_of,
+    sequences,
+    word_unit,
+)
 from ctnlp.model import FloatArray, HeadModel, calibrated
+from ctnlp.net import Net
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import Head, default
 from ctnlp.tune import IntArray, calibrate, thresholds_of, tuned_to
@@ -30,12 +44,14 @@ __all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
 
 COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
 """The sample column that each head learns from; other heads use the column of their own name."""
-TUNING_SHARE: Final = {"multilabel": 2.0, "multiclass": 50.0}
+TUNING_SHARE: Final = 2.0
 """How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together.
 
-A multi-class head has one scale and a bias a label, which some hundred texts tell without help from texts that are
-easier to read than those to be scored; two numbers for each of sixteen labels need the help.
+Of a multi-label head: two numbers for each of sixteen labels need the help of samples that are easier to read than the
+texts to be scored. A multi-class head has one scale and a bias a label, which some hundred texts tell alone.
 """
+NET_SHARE: Final = 0.25
+"""How much the scores of a network count beside those of the linear model, which are margins of some tenths."""
 PLAIN_EVERY: Final = 4
 """Every so many-th sample is learned without diacritics too: readers type so, and few words look alike then."""
 _BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
@@ -73,6 +89,7 @@ def train(
     samples: "Dataset",
     *,
     extra: "Sequence[Dataset]" = (),
+    plain: Iterable[str] = (),
     tuning: "Dataset | None" = None,
     parameters: Parameters | None = None,
     n_jobs: int = 1,
@@ -83,40 +100,30 @@ def train(
 
     `extra` sets (see `ctnlp.sources`) are trained on too, but only `samples` tune calibration, thresholds and
     abstention. `tuning` texts, like those that will be scored, are not trained on: where given they weigh most in
-    calibration and thresholds, and tune abstention alone. `on_step` hears what is going on. Raises `CorpusError` when a
-    label has too few samples to be tuned.
+    calibration and thresholds, and tune abstention alone. A multi-class head is tuned on them alone and gets a network
+    (`ctnlp.net`), whose word vectors are learned from the `plain` texts, too. `on_step` hears what is going on.
+    Raises `CorpusError` when a label has too few samples to be tuned, `MissingExtra` when a network needs JAX.
     """
     head = default().head(head) if isinstance(head, str) else head
     parameters = parameters or Parameters()
+    if head.kind == "multiclass" and tuning is not None:
+        net_training.require()
     on_step(f"segmenting {len(samples) + sum(map(len, extra))} samples")
     rows = _rows(head, samples, extra, parameters, n_jobs, cache_dir)
     tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
     _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
     counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents)
+    with_net = head.kind == "multiclass" and tuning is not None and counts.blocks[0].unit == "word"
     scores = np.full(rows.targets.shape, np.nan)
-    for fold in range(parameters.folds):
+    for fold in range(0 if with_net else parameters.folds):
         on_step(f"fold {fold + 1} of {parameters.folds}")
         held_out = (rows.fold == fold) & rows.natural
         features, coef, intercept = _fit(head, rows, rows.fold != fold, parameters, counts, n_jobs)
-        held_documents = [rows.documents[i] for i in np.flatnonzero(held_out)]
-        scores[held_out] = features.transform(held_documents) @ coef.T + intercept
+        scores[held_out] = rows_of(counts, features, np.flatnonzero(held_out)) @ coef.T + intercept
     on_step("all samples")
     features, coef, intercept = _fit(head, rows, np.ones(len(rows.fold), dtype=bool), parameters, counts, n_jobs)
-    gold, held_scores = rows.targets[tuned], scores[tuned]
-    weights, deciding = np.ones(len(gold)), len(gold)
-    if tuning is not None:
-        known = targets(head, tuning)
-        chosen = np.flatnonzero((known >= 0).all(axis=1))
-        texts = tuning.select(chosen)
-        real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
-        share = TUNING_SHARE[head.kind] * len(gold) / len(chosen)
-        weights = np.concatenate([np.full(len(chosen), share), weights])
-        held_scores = np.vstack([features.transform(real) @ coef.T + intercept, held_scores])
-        gold, deciding = np.vstack([known[chosen], gold]), len(chosen)
-    scale, offset = calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
-    probabilities = calibrated(head.kind, held_scores, scale, offset)
-    thresholds, floor = thresholds_of(head, probabilities, gold, weights)
+    n_labels = len(head.labels)
     model = HeadModel(
         head=head.id,
         kind=head.kind,
@@ -126,14 +133,56 @@ def train(
         idf=[vectorizer.idf_ for _, vectorizer in features.transformer_list],
         coef=coef,
         intercept=intercept,
-        scale=scale,
-        offset=offset,
-        thresholds=thresholds,
-        floor=floor,
+        scale=np.ones(n_labels),
+        offset=np.zeros(n_labels),
+        thresholds=np.zeros(n_labels),
+        floor=0.0,
         review_below=0.0,
         text_protocol=text_protocol(counts.blocks),
     )
+    if with_net:
+        on_step("word vectors")
+        others = documents(plain, n_jobs=n_jobs, cache_dir=cache_dir)
+        model = replace(model, net=_net(rows, model.names[0], others, parameters.seed, on_step))
+    gold, held_scores = rows.targets[tuned], scores[tuned]
+    weights, deciding = np.ones(len(gold)), len(gold)
+    if tuning is not None:
+        known = targets(head, tuning)
+        chosen = np.flatnonzero((known >= 0).all(axis=1))
+        texts = tuning.select(chosen)
+        real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
+        real_scores, deciding = model.decision_function(real), len(chosen)
+        if with_net:
+            gold, held_scores, weights = known[chosen], real_scores, np.ones(deciding)
+        else:
+            share = TUNING_SHARE * len(gold) / deciding
+            weights = np.concatenate([np.full(deciding, share), weights])
+            gold, held_scores = np.vstack([known[chosen], gold]), np.vstack([real_scores, held_scores])
+    scale, offset = calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
+    probabilities = calibrated(head.kind, held_scores, scale, offset)
+    thresholds, floor = thresholds_of(head, probabilities, gold, weights)
+    model = replace(model, scale=scale, offset=offset, thresholds=thresholds, floor=floor)
     return tuned_to(model, probabilities[:deciding], gold[:deciding], accuracy=parameters.review_accuracy)
+
+
+def _net(
+    rows: _Rows, words: Sequence[str], plain: Sequence[Document], seed: int, on_step: Callable[[str], None]
+) -> Net:
+    """A network over these words, its vectors learned from all texts, its weights from the rows with a label."""
+    natural = (rows.documents[row] for row in np.flatnonzero(rows.natural))
+    texts = ([word_unit(word) for part in (one.title, one.body) for word in part] for one in (*plain, *natural))
+    begin = vectors.learn(texts, words, seed=seed)
+    labelled = np.flatnonzero((rows.targets >= 0).all(axis=1))
+    return net_training.fit(
+        sequences([rows.documents[row] for row in labelled], words),
+        rows.targets[labelled].argmax(axis=1),
+        rows.weights[labelled].astype(np.float32),
+        begin,
+        MARKS,
+        share=NET_SHARE,
+        seed=seed,
+        on_step=on_step,
+    )
 
 
 def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:

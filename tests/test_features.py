@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ctnlp.errors import CorpusError
-from ctnlp.features import BLOCKS, Analyzer, Block, Document, block_from, count, documents, fit_on, union
+from ctnlp.features import BLOCKS, Analyzer, Block, Document, block_from, count, documents, fit_on, rows_of, union
 
 UNITS = [Analyzer("word", 1, 2, "all"), Analyzer("syllable", 1, 3, "all"), Analyzer("char", 3, 5, "all")]
 ANALYZERS = [*UNITS, Analyzer("word", 1, 2, "title")]
@@ -39,6 +39,16 @@ def test_fitting_on_rows_gives_what_fitting_from_scratch_would(block, rows, smal
     np.testing.assert_allclose(fitted.idf_, scratch.idf_, rtol=1e-6)
     np.testing.assert_allclose(matrix.toarray(), expected.toarray(), rtol=1e-5)
     np.testing.assert_allclose(features.transform(chosen).toarray(), expected.toarray(), rtol=1e-5)
+
+
+def test_rows_held_out_are_taken_from_the_counts(small_documents):
+    blocks = [replace(block, max_features=300) for block in BLOCKS]
+    counts = count(blocks, small_documents)
+    held_out = np.arange(0, len(small_documents), 5)
+    features, _ = fit_on(counts, np.setdiff1d(np.arange(len(small_documents)), held_out))
+    found = rows_of(counts, features, held_out)
+    expected = features.transform([small_documents[number] for number in held_out])
+    np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=1e-6)
 
 
 def test_the_most_frequent_columns_stay_in_alphabetical_order(small_documents):
