@@ -29,7 +29,7 @@ from ctnlp._words import Cutter
 from ctnlp.classify import Classifier
 
 ROUNDS: Final = 3
-TURNS: Final = 5
+TURNS: Final = 9
 """Of one and of two processes, which take less time and vary more."""
 TRAINING: Final = 3_000
 """Samples that the plain pipeline and underthesea_core's classifier are fitted on: only their speed is measured."""

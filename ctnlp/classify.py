@@ -30,7 +30,7 @@ __all__ = ["Classification", "Classifier", "Label", "classify", "classify_many"]
 
 BATCH: Final = 512
 """Texts in one task at most."""
-CHARACTERS: Final = 400_000
+CHARACTERS: Final = 150_000
 """Characters at which a task is full: small enough that no process waits long for the last of another."""
 
 

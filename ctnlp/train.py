@@ -113,7 +113,7 @@ def train(
     tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
     _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
-    counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents)
+    counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents, n_jobs=n_jobs)
     with_net = head.kind == "multiclass" and tuning is not None and counts.blocks[0].unit == "word"
     scores = np.full(rows.targets.shape, np.nan)
     for fold in range(0 if with_net else parameters.folds):

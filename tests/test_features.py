@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from ctnlp.errors import CorpusError
-from ctnlp.features import BLOCKS, Analyzer, Block, Document, block_from, count, documents, fit_on, rows_of, union
+from ctnlp.features import (
+    BLOCKS,
+    TONE_BLOCKS,
+    Analyzer,
+    Block,
+    Document,
+    block_from,
+    count,
+    documents,
+    fit_on,
+    rows_of,
+    union,
+)
 
 UNITS = [Analyzer("word", 1, 2, "all"), Analyzer("syllable", 1, 3, "all"), Analyzer("char", 3, 5, "all")]
 ANALYZERS = [*UNITS, Analyzer("word", 1, 2, "title")]
@@ -39,6 +51,14 @@ def test_fitting_on_rows_gives_what_fitting_from_scratch_would(block, rows, smal
     np.testing.assert_allclose(fitted.idf_, scratch.idf_, rtol=1e-6)
     np.testing.assert_allclose(matrix.toarray(), expected.toarray(), rtol=1e-5)
     np.testing.assert_allclose(features.transform(chosen).toarray(), expected.toarray(), rtol=1e-5)
+
+
+def test_two_processes_count_what_one_counts(small_documents):
+    one, two = (count(TONE_BLOCKS, small_documents, n_jobs=jobs) for jobs in (1, 2))
+    assert one.blocks == two.blocks
+    for names, again, matrix, other in zip(one.names, two.names, one.matrices, two.matrices, strict=True):
+        assert names.tolist() == again.tolist()
+        assert (matrix != other).nnz == 0
 
 
 def test_rows_held_out_are_taken_from_the_counts(small_documents):
