@@ -24,9 +24,12 @@ Ints = NDArray[np.int64]
 class Reader:
     """Reads texts by the vocabularies of some blocks, and remembers what the tokens seen so far are made of."""
 
-    def __init__(self, blocks: Sequence[tuple[Block, Sequence[str]]]) -> None:
-        """Make the tables of these blocks and their columns, or read them from the cache folder."""
-        self.known = vocabulary(blocks)
+    def __init__(self, blocks: Sequence[tuple[Block, Sequence[str]]], *, tones: bool = False) -> None:
+        """Make the tables of these blocks and their columns, or read them from the cache folder.
+
+        With `tones` a network may ask for `Units.sequences`.
+        """
+        self.known = vocabulary(blocks, tones=tones)
         self._cutter = Cutter(normalising=True)
         self._syllable_numbers = {syllable: number for number, syllable in enumerate(self.known.syllables)}
         self._character_numbers = {gram: number for number, gram in enumerate(self.known.characters)}

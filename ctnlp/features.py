@@ -299,8 +299,8 @@ def sequences(documents: Sequence[Document], words: Sequence[str]) -> Sequences:
                     marks[place] = 2 * CLASSES.index(name) + 1 + (place > start)
             own += [(rows.get(unit, len(words)), mark, part, text) for unit, mark in zip(units, marks, strict=True)]
         found += own[:LONGEST]
-    words_, marks_, parts, texts = np.array(found, dtype=np.int64).reshape(-1, 4).T
-    return Sequences(words_, marks_, parts, texts, len(documents))
+    columns = np.array(found, dtype=np.int64).reshape(-1, 4).T
+    return Sequences(*columns, size=len(documents))  # type: ignore[misc]  # four rows
 
 
 def _vectorizer(block: Block, vocabulary: dict[str, int] | None = None) -> "TfidfVectorizer":

@@ -47,8 +47,8 @@ class Net:
 
     `words` (words + 1, dimensions) are vectors, the last that of unknown words; `marks` (2 * classes + 1, dimensions)
     and `parts` (2, dimensions) stand beside them. `kernel` (3, all dimensions, filters) sees the word before, the word
-    and the word after; `out` (2 * filters, labels) adds up each filter's maximum over the
-    text, and its sum by the square root of the text's length.
+    and the word after; `out` (2 * filters, labels) adds up each filter's maximum over the text, and its
+    sum over the square root of the text's length.
     """
 
     words: NDArray[np.float16] | Floats

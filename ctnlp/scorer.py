@@ -37,7 +37,7 @@ class Scorer:
         """Make the tables of `models`, or read them from the cache folder."""
         self._intercepts = [np.asarray(model.intercept, dtype=np.float64) for model in models]
         blocks = [pair for model in models for pair in zip(model.blocks, model.names, strict=True)]
-        self._reader = Reader(blocks)
+        self._reader = Reader(blocks, tones=any(model.net for model in models))
         numbers = self._reader.known.numbers
         self._families = _families(models, numbers)
         firsts = accumulate([len(model.blocks) for model in models], initial=0)

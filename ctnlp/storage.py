@@ -35,7 +35,7 @@ CARD: Final = "README.md"
 _UNREADABLE: Final = (
     AttributeError,
     EOFError,
-    KeyError,
+    LookupError,
     OSError,
     RecursionError,
     TypeError,

@@ -138,7 +138,7 @@ def train(
         thresholds=np.zeros(n_labels),
         floor=0.0,
         review_below=0.0,
-        text_protocol=text_protocol(counts.blocks),
+        text_protocol=text_protocol(counts.blocks, tones=with_net),
     )
     if with_net:
         on_step("word vectors")
@@ -185,14 +185,17 @@ def _net(
     )
 
 
-def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:
+def text_protocol(blocks: Sequence[Block], *, tones: bool = False) -> dict[str, str]:
     """How text becomes units of these blocks here: a model made under another protocol would see other features.
+
+    `tones`: words that carry tone are looked up for a network, too.
 
     >>> sorted(text_protocol(BLOCKS)), sorted(text_protocol(TONE_BLOCKS))
     (['normaliser', 'segmenter'], ['lexicon', 'normaliser', 'segmenter'])
     """
     words = {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
-    return words | ({"lexicon": lexicon.identity()} if any(block.unit in ("tone", "near") for block in blocks) else {})
+    tones = tones or any(block.unit in ("tone", "near") for block in blocks)
+    return words | ({"lexicon": lexicon.identity()} if tones else {})
 
 
 def targets(head: Head, samples: "Dataset") -> IntArray:

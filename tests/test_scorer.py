@@ -136,6 +136,8 @@ def test_a_network_of_the_words_of_the_first_block():
     titles = ["", "khởi tố", "", long + long, "tăng", "giá", "tăng khởi tố cứu"]
     compare([head], Scorer([head]), texts, titles)
     compare([made([["giá"]] * 6), head], Scorer([made([["giá"]] * 6), head]), titles, texts)
+    few = replace(head, blocks=head.blocks[:1], names=[words], idf=head.idf[:1], coef=head.coef[:, :5])
+    compare([few], Scorer([few]), texts, titles)
 
 
 def test_columns_that_no_text_can_have():
