@@ -284,7 +284,7 @@ def sequences(documents: Sequence[Document], words: Sequence[str]) -> Sequences:
 
     >>> read = sequences([Document((), ("Giá", "điện", "giảm"))], ["giá", "giảm"])
     >>> read.words.tolist(), read.marks.tolist()
-    ([0, 2, 1], [0, 0, 11])
+    ([0, 2, 1], [17, 18, 11])
     """
     rows = {word: row for row, word in enumerate(words)}
     found: list[tuple[int, int, int, int]] = []

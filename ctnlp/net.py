@@ -83,6 +83,10 @@ class Net:
         # The vectors stay small; those of a text are widened when it is read.
         return cls(own.pop("words"), **{name: array.astype(np.float32) for name, array in own.items()})
 
+    def __reduce__(self) -> tuple[type["Net"], tuple[Any, ...]]:
+        """What has been computed on the way is not handed over."""
+        return Net, tuple(getattr(self, one.name) for one in fields(self))
+
     def arrays(self) -> dict[str, NDArray[np.float16]]:
         """All arrays by name, in half precision."""
         return {f"net.{one.name}": np.asarray(getattr(self, one.name), dtype=np.float16) for one in fields(self)}
@@ -99,18 +103,21 @@ class Net:
             for row, (begin, end) in enumerate(pairwise([*first.tolist(), len(filtered)])):
                 own = filtered[begin:end]
                 np.concatenate([own.max(axis=0), own.sum(axis=0) / np.float32(np.sqrt(end - begin))], out=pooled[row])
-            scores[texts] = pooled @ self.out + self.out_bias
+            scores[texts] = pooled.astype(np.float64) @ self.out + self.out_bias
         return scores
 
     def _filtered(self, read: Sequences, chosen: slice) -> Floats:
         """What each filter finds at each of these words, shape (n, filters)."""
         words, marks, parts, texts = (own[chosen] for own in (read.words, read.marks, read.parts, read.texts))
         of_words, beside = self._kernels
-        # A word with its mark meets the kernel once, however often it occurs.
+        met, is_met = self._met
+        new = np.unique(words[~is_met[words]])
+        met[new] = self.words[new].astype(np.float64) @ of_words
+        is_met[new] = True
         known, place = np.unique(words * len(beside) + marks * 2 + parts, return_inverse=True)
         word, mark = np.divmod(known, len(beside))
         seen = np.zeros((len(known) + 1, beside.shape[1]), dtype=np.float32)
-        seen[:-1] = self.words[word].astype(np.float32) @ of_words + beside[mark]
+        np.add(met[word], beside[mark], out=seen[:-1])
         before, here, after = (np.ascontiguousarray(one) for one in np.split(seen, 3, axis=1))
         # Beyond the ends of a title or a body stands nothing: the last row.
         ends = np.append((texts[1:] != texts[:-1]) | (parts[1:] != parts[:-1]), True)[: len(texts)]
@@ -121,10 +128,18 @@ class Net:
         np.maximum(found, 0, out=found)
         return np.asarray(found)
 
+    # Products are computed in double precision and rounded: how many rows or threads a product has changes its last
+    # digits, and a text must get the same score in whatever company, on however many processes.
+
     @cached_property
-    def _kernels(self) -> tuple[Floats, Floats]:
+    def _kernels(self) -> tuple[NDArray[np.float64], Floats]:
         """What vectors are multiplied by, shape (dimensions, 3 * filters), and what marks and parts give besides."""
-        kernel = self.kernel.transpose(1, 0, 2).reshape(-1, 3 * len(self.bias))
+        kernel = self.kernel.transpose(1, 0, 2).reshape(-1, 3 * len(self.bias)).astype(np.float64)
         words, marks, parts = np.split(kernel, np.cumsum((self.words.shape[1], self.marks.shape[1])))
         beside = (self.marks @ marks)[:, None] + self.parts @ parts
-        return words, beside.reshape(-1, beside.shape[-1])
+        return words, beside.reshape(-1, beside.shape[-1]).astype(np.float32)
+
+    @cached_property
+    def _met(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """Words that have met the kernel, and which have: once a process. Threads may do the same word twice."""
+        return np.zeros((len(self.words), 3 * len(self.bias)), dtype=np.float32), np.zeros(len(self.words), dtype=bool)
