@@ -53,7 +53,7 @@ def render(manifest: Manifest, head: Head) -> str:
 def _intro(manifest: Manifest, head: Head) -> list[str]:
     several = "several labels or none" if manifest.kind == "multilabel" else "exactly one label"
     several_vi = "nhiều nhãn hoặc không nhãn nào" if manifest.kind == "multilabel" else "đúng một nhãn"
-    network = " and a small network over the first words" if "net.words" in manifest.arrays else ""
+    network = " and a small network over the first words" if _has_net(manifest) else ""
     columns = sum(array["shape"][0] for name, array in manifest.arrays.items() if name.startswith("idf."))
     return [
         f"# ctnlp {manifest.head} {manifest.version}",
@@ -74,6 +74,10 @@ def _intro(manifest: Manifest, head: Head) -> list[str]:
     ]
 
 
+def _has_net(manifest: Manifest) -> bool:
+    return "net.words" in manifest.arrays
+
+
 def _data(manifest: Manifest) -> list[str]:
     rows = [
         f"| {data.name} | {data.revision} | {data.rows:,} | {data.license} | `{data.sha256[:16]}` |"
@@ -84,6 +88,9 @@ def _data(manifest: Manifest) -> list[str]:
         for block in manifest.blocks
     )
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(manifest.libraries.items()))
+    vectors = (
+        " The network's word vectors began where all texts of these sources put them." if _has_net(manifest) else ""
+    )
     return [
         "",
         "## How it was made / Cách tạo",
@@ -94,7 +101,7 @@ def _data(manifest: Manifest) -> list[str]:
         "",
         f"Features: {blocks}. Text: normaliser {manifest.text_protocol.get('normaliser')}, "
         f"{manifest.text_protocol.get('segmenter')}. Libraries: {libraries}. Calibration, thresholds and abstention "
-        f"were tuned on texts not trained on: {manifest.parameters.get('tuned_on', 'held-out folds')}.",
+        f"were tuned on texts not trained on: {manifest.parameters.get('tuned_on', 'held-out folds')}.{vectors}",
     ]
 
 

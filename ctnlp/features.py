@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCKS",
+    "MARKS",
     "TONE_BLOCKS",
     "Analyzer",
     "Block",
@@ -41,7 +42,9 @@ __all__ = [
     "documents",
     "fit_on",
     "located",
+    "net_columns",
     "rows_of",
+    "sequences",
     "union",
     "word_unit",
 ]
@@ -54,8 +57,8 @@ Place = tuple[Part, int]
 LONGEST_GRAM: Final = 40
 """Units of an n-gram beyond which a stored block is not believed."""
 
-NET: Final = "net"
-"""The name of a network's columns."""
+NET: Final = "<network>"
+"""The name of a network's columns, which no block has."""
 MARKS: Final = 2 * len(CLASSES) + 1
 """What a network knows of a word: none of the classes, the first or second word of each."""
 _DIGIT: Final = re.compile(r"\d")
@@ -251,32 +254,27 @@ def union(
     [[1.0, 0.0]]
     """
     from sklearn.pipeline import FeatureUnion
+    from sklearn.preprocessing import FunctionTransformer
 
-    parts = []
+    parts: list[tuple[str, Any]] = []
     for block, columns, weights in zip(blocks, names, idf, strict=True):
         vectorizer = _vectorizer(block, dict(zip(columns, range(len(columns)), strict=True)))
         vectorizer.idf_ = np.asarray(weights, dtype=np.float32)
         parts.append((block.name, vectorizer))
     if net is not None:
-        parts.append((NET, NetColumns(net, names[0])))
+        told = {"net": net, "words": names[0]}
+        parts.append((NET, FunctionTransformer(net_columns, kw_args=told, feature_names_out=_net_names)))
     return FeatureUnion(parts, transformer_weights={block.name: block.weight for block in blocks})
 
 
-class NetColumns:
-    """What a network says of documents, as columns beside the others: one a label."""
+def net_columns(documents: Sequence[Document], *, net: Net, words: Sequence[str]) -> NDArray[np.float32]:
+    """What a network whose vectors are those of `words` says of documents: a column a label, shape (n, labels)."""
+    return net.scores(sequences(documents, words))
 
-    def __init__(self, net: Net, words: Sequence[str]) -> None:
-        """The network, and the words whose vectors it has."""
-        self.net = net
-        self.words = words
 
-    def fit(self, documents: Any, y: Any = None) -> "NetColumns":
-        """Nothing to learn."""
-        return self
-
-    def transform(self, documents: Sequence[Document]) -> NDArray[np.float32]:
-        """Scores of shape (n, labels)."""
-        return self.net.scores(sequences(documents, self.words))
+def _net_names(transformer: Any, names: Any) -> NDArray[np.object_]:
+    labels = len(transformer.kw_args["net"].out_bias)
+    return np.array([f"label {label}" for label in range(labels)], dtype=object)
 
 
 def sequences(documents: Sequence[Document], words: Sequence[str]) -> Sequences:

@@ -42,8 +42,9 @@ def learn(
 
     `extra` maps ids of `ctnlp.sources` to local files to train on besides. `name` is how manifest and card call the
     samples. `news` is the table of the real news of 2025-26: one half of it tunes calibration and abstention, on the
-    other the version is measured too. With `promote` the version is put in use. Raises `CorpusError` when there is no
-    test split.
+    other the version is measured too. With it a multi-class head gets a network, whose word vectors are learned from
+    all texts of `extra`. With `promote` the version is put in use. Raises `CorpusError` when there is no test split,
+    `MissingExtra` when a network needs JAX.
     """
     parameters = parameters or Parameters()
     held_out = test_split(samples)
@@ -80,7 +81,8 @@ def learn(
         # Rows that say nothing of this head were not learned from.
         said = np.flatnonzero((targets(default().head(head), rows) >= 0).any(axis=1))
         training_data.append(describe(source.name, source.revision, source.license, rows.select(said)))
-    told = {key: value for key, value in asdict(parameters).items() if key not in ("blocks", "seed")}
+    left_out = ("blocks", "seed", "folds") if model.net else ("blocks", "seed")
+    told = {key: value for key, value in asdict(parameters).items() if key not in left_out}
     tuned_on = "held-out folds of the first set"
     if tuning is not None:
         tuned_on = NEWS if model.net else f"{tuned_on} and, weighing twice as much, {NEWS}"

@@ -1,7 +1,8 @@
 """One model version described as JSON: what it is, how it was made, from what, how good it is, and its files.
 
-Format 2: a model may have a network, which readers of format 1 would leave out. To change the format: raise `FORMAT`,
-teach `from_json` to read the old number too, and keep a saved model of the old one among the tests.
+Format 2: a model may have a network, which readers of format 1 would leave out; what they wrote is read. To change the
+format: raise `FORMAT`, teach `from_json` to read the old number too, and keep a saved model of the old one among the
+tests.
 """
 
 import json

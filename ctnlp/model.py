@@ -1,7 +1,8 @@
 """A fitted head: calibrated probabilities, thresholds, abstention.
 
 A linear model over sparse features scores each label; a sigmoid a label (Platt 1999), or temperature and bias before
-the softmax, turn scores into probabilities; thresholds turn probabilities into labels.
+the softmax, turn scores into probabilities; thresholds turn probabilities into labels. A head may have a small network
+(`ctnlp.net`) whose scores are added to the linear ones.
 """
 
 from collections import defaultdict
@@ -77,7 +78,7 @@ class HeadModel:
         return union(self.blocks, self.names, self.idf, self.net)
 
     def transform(self, documents: Sequence[Document]) -> "csr_matrix":
-        """The documents as a sparse matrix of shape (n, features)."""
+        """The documents as a sparse matrix of shape (n, features); a network adds a column a label."""
         matrix: csr_matrix = self.features.transform(documents)
         return matrix
 
@@ -137,6 +138,7 @@ class HeadModel:
         """
         weights: dict[Place, float] = defaultdict(float)
         start = 0
+        # A network's columns come after those of the blocks.
         for block, (_, vectorizer) in zip(self.blocks, self.features.transformer_list, strict=False):
             columns = vectorizer.vocabulary_
             row = vectorizer.transform([document]) * block.weight

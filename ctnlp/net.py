@@ -51,7 +51,7 @@ class Net:
     sum over the square root of the text's length.
     """
 
-    words: NDArray[np.float16] | Floats
+    words: NDArray[np.float16]
     marks: Floats
     parts: Floats
     kernel: Floats
@@ -63,9 +63,12 @@ class Net:
     def of(cls, arrays: Mapping[str, NDArray[Any]], *, words: int, marks: int, labels: int) -> "Net":
         """The network of arrays that `arrays` gave, for so many words, marks and labels.
 
-        Raises `KeyError` when one is missing, `ValueError` when one has another shape.
+        Raises `KeyError` when one is missing, `ValueError` when one is not in half precision or has another shape.
         """
         own = {one.name: arrays[f"net.{one.name}"] for one in fields(cls)}
+        for name, array in own.items():
+            if array.dtype != np.float16 or not array.size or not array.ndim:
+                raise ValueError(f"net.{name} is {array.dtype}{list(array.shape)}, expected numbers in half precision")
         dimensions = [own[name].shape[-1] for name in ("words", "marks", "parts")]
         filters = own["bias"].size
         expected: dict[str, tuple[int, ...]] = {

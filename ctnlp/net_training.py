@@ -40,23 +40,24 @@ def fit(
     targets: NDArray[Any],
     weights: Floats,
     vectors: Floats,
-    n_marks: int,
     *,
+    marks: int,
+    labels: int,
     share: float,
     seed: int,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> Net:
     """The network that tells `targets`, shape (texts,), from the texts read; half-precision numbers.
 
-    Its scores are multiplied by `share`. `vectors` (words, dimensions), of length 1 or zero where nothing is known,
-    are where the words begin. Raises `MissingExtra` without JAX.
+    There are so many `marks` and `labels`. Scores are multiplied by `share`. `vectors` (words, dimensions), of length 1
+    or zero where nothing is known, are where the words begin. Raises `MissingExtra` without JAX.
     """
     require()
     import jax
     import optax  # type: ignore[import-untyped]
 
     random = np.random.default_rng(seed)
-    network = _begin(random, vectors, n_marks, int(targets.max()) + 1)
+    network = _begin(random, vectors, marks, labels)
     steps = EPOCHS * (read.size // BATCH + len(LENGTHS))
     optimiser = optax.chain(
         optax.clip_by_global_norm(1.0),
@@ -78,7 +79,7 @@ def fit(
             network, state = step(network, state, batch, targets[texts], weights[texts], own)
     network |= {name: network[name] * share for name in ("out", "out_bias")}
     half = {f"net.{name}": np.asarray(value).astype(np.float16) for name, value in network.items()}
-    return Net.of(half, words=len(vectors), marks=n_marks, labels=len(network["out_bias"]))
+    return Net.of(half, words=len(vectors), marks=marks, labels=labels)
 
 
 def _begin(random: np.random.Generator, vectors: Floats, n_marks: int, n_labels: int) -> dict[str, Floats]:

@@ -37,6 +37,8 @@ __all__ = [
 
 CURRENT: Final = "CURRENT"
 LIBRARIES: Final = ("ctnlp", "scikit-learn", "underthesea", "underthesea_core", "numpy", "scipy", "safetensors")
+NET_LIBRARIES: Final = ("jax", "optax")
+"""Those that fit a network; whoever saves one again may not have them."""
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
@@ -153,7 +155,7 @@ def save(
                 training_data=tuple(training_data),
                 parameters=dict(parameters),
                 seed=seed,
-                libraries={name: metadata.version(name) for name in LIBRARIES},
+                libraries=_libraries(LIBRARIES) | (_libraries(NET_LIBRARIES) if model.net else {}),
                 metrics=dict(metrics),
                 behaviour={name: dict(counts) for name, counts in (behaviour or {}).items()},
                 created=now.isoformat(timespec="seconds"),
@@ -174,6 +176,11 @@ def save(
         raise ModelError(f"{folder}: the model can't be saved ({error.strerror})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _libraries(names: Sequence[str]) -> dict[str, str]:
+    installed = {one.name for one in metadata.distributions()}
+    return {name: metadata.version(name) for name in names if name in installed}
 
 
 def _next_version(folder: Path, now: datetime) -> str:

@@ -40,10 +40,10 @@ class Scorer:
         self._reader = Reader(blocks, tones=any(model.net for model in models))
         numbers = self._reader.known.numbers
         self._families = _families(models, numbers)
-        firsts = accumulate([len(model.blocks) for model in models], initial=0)
+        firsts = [0, *accumulate(len(model.blocks) for model in models)]
         self._nets = [
             (place, model.net, _rows(numbers[first]))
-            for place, (model, first) in enumerate(zip(models, firsts, strict=False))
+            for place, (model, first) in enumerate(zip(models, firsts[:-1], strict=True))
             if model.net is not None
         ]
         self._lock = Lock()

@@ -35,7 +35,7 @@ CARD: Final = "README.md"
 _UNREADABLE: Final = (
     AttributeError,
     EOFError,
-    LookupError,
+    KeyError,
     OSError,
     RecursionError,
     TypeError,

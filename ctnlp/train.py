@@ -1,8 +1,8 @@
 """Samples -> a fitted head.
 
-One linear support vector machine a label over sparse features. Everything that is tuned (calibration, thresholds,
-abstention) is tuned on out-of-fold scores: each sample is scored by a model, vocabulary and idf included, that never
-saw its fold.
+One linear support vector machine a label over sparse features, for tone a small network beside. Everything that is
+tuned (calibration, thresholds, abstention) is tuned on texts not trained on: out-of-fold samples, each scored by a
+model, vocabulary and idf included, that never saw its fold, and tuning texts; with a network on tuning texts alone.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -114,7 +114,8 @@ def train(
     _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
     counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents, n_jobs=n_jobs)
-    with_net = head.kind == "multiclass" and tuning is not None and counts.blocks[0].unit == "word"
+    of_words = bool(counts.blocks) and counts.blocks[0].unit == "word"
+    with_net = of_words and head.kind == "multiclass" and tuning is not None
     scores = np.full(rows.targets.shape, np.nan)
     for fold in range(0 if with_net else parameters.folds):
         on_step(f"fold {fold + 1} of {parameters.folds}")
@@ -153,6 +154,7 @@ def train(
         real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
         real_scores, deciding = model.decision_function(real), len(chosen)
         if with_net:
+            _all_told(head, known[chosen])
             gold, held_scores, weights = known[chosen], real_scores, np.ones(deciding)
         else:
             share = TUNING_SHARE * len(gold) / deciding
@@ -178,7 +180,8 @@ def _net(
         rows.targets[labelled].argmax(axis=1),
         rows.weights[labelled].astype(np.float32),
         begin,
-        MARKS,
+        marks=MARKS,
+        labels=rows.targets.shape[1],
         share=NET_SHARE,
         seed=seed,
         on_step=on_step,
@@ -289,6 +292,13 @@ def _enough(head: Head, gold: IntArray, fold: NDArray[np.int64], parameters: Par
                 f"all training samples with label {label!r} of head {head.id!r}, or all without it, are "
                 "near-duplicates of each other: add different ones"
             )
+
+
+def _all_told(head: Head, gold: IntArray) -> None:
+    """Refuse tuning texts that lack a label: it would never be given."""
+    for label, has in zip(head.label_ids, (gold == 1).any(axis=0), strict=True):
+        if not has:
+            raise CorpusError(f"no tuning text has label {label!r} of head {head.id!r}: add some, or tune without them")
 
 
 def _fit(

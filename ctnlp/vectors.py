@@ -23,6 +23,7 @@ def learn(
 ) -> NDArray[np.float32]:
     """A vector of length 1 for each word of `vocabulary`, shape (words, dimensions); zeros for a word too rare.
 
+    Where no more words than `dimensions` are common all are zeros.
     `texts` are sequences of words, spelled as in `vocabulary`.
 
     >>> texts = [["giá", "điện", "tăng"], ["giá", "điện", "giảm"], ["giá", "nước", "tăng"]] * 5

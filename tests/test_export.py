@@ -20,6 +20,8 @@ def expected(fitted):
 def test_a_pipeline_gives_the_probabilities_and_scores_of_the_head(fitted, expected, copied):
     pipe = pickle.loads(pickle.dumps(pipeline(fitted))) if copied else pipeline(fitted)
     check_is_fitted(pipe)
+    check_is_fitted(pipe["features"])
+    assert pipe[:-1].transform(TEXTS).shape == (len(TEXTS), len(pipe["features"].get_feature_names_out()))
     np.testing.assert_array_equal(pipe.predict_proba(TEXTS), expected)
     np.testing.assert_array_equal(pipe.decision_function(TEXTS), fitted.decision_function(documents(TEXTS)))
     assert pipe.classes_.tolist() == list(fitted.labels)

@@ -200,3 +200,15 @@ def test_partly_labelled_samples_do_not_count_as_enough(fit, small_samples):
 def test_too_few_samples_are_told(fit, small_samples, change, message):
     with pytest.raises(CorpusError, match=message):
         fit(change(list(small_samples)))
+
+
+def test_tuning_texts_without_one_of_the_tones_are_told(small_samples, small_parameters, words_cache):
+    tuning = small_samples.filter(lambda sample: sample["sentiment"] != "positive").select(range(20))
+    with pytest.raises(CorpusError, match="no tuning text has label 'positive' of head 'sentiment'"):
+        train("sentiment", small_samples, tuning=tuning, parameters=small_parameters, cache_dir=words_cache)
+
+
+def test_nothing_frequent_enough_is_told_with_tuning_texts_too(small_samples, small_parameters, words_cache):
+    rare = replace(small_parameters, blocks=(replace(small_parameters.blocks[0], min_df=10_000),))
+    with pytest.raises(CorpusError, match="nothing to learn from"):
+        train("sentiment", small_samples, tuning=small_samples, parameters=rare, cache_dir=words_cache)
