@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ctnlp import corpus, places, sources
+from ctnlp.counts import count, fit_on
 from ctnlp.evaluate import evaluate
-from ctnlp.features import BLOCKS, count, documents, fit_on
+from ctnlp.features import BLOCKS, documents
 from ctnlp.taxonomy import default
 from ctnlp.train import Parameters, targets, train
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.errors import CorpusError
 from ctnlp.lexicon import CLASSES, classes
 from ctnlp.net import LONGEST, Net, Sequences
 from ctnlp.normalise import strip_diacritics
@@ -23,7 +22,6 @@ from ctnlp.segment import segment_many
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
@@ -33,17 +31,13 @@ __all__ = [
     "TONE_BLOCKS",
     "Analyzer",
     "Block",
-    "Counts",
     "Document",
     "Part",
     "Place",
     "char_grams",
-    "count",
     "documents",
-    "fit_on",
     "located",
     "net_columns",
-    "rows_of",
     "sequences",
     "union",
     "word_unit",
@@ -306,93 +300,6 @@ def _vectorizer(block: Block, vocabulary: dict[str, int] | None = None) -> "Tfid
 
     analyzer = Analyzer(block.unit, block.low, block.high, block.part)
     return TfidfVectorizer(analyzer=analyzer, vocabulary=vocabulary, sublinear_tf=True, dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How often every n-gram occurs in every document: a matrix of shape (n, all n-grams) and their names, by block."""
-
-    blocks: tuple[Block, ...]
-    names: tuple[NDArray[np.object_], ...]
-    matrices: tuple["csr_matrix", ...]
-
-
-def count(blocks: Sequence[Block], training: Sequence[Document], *, n_jobs: int = 1) -> Counts:
-    """Count the n-grams of training documents once, however many subsets are fitted on later.
-
-    A block without a frequent n-gram is left out, as that of the titles is when there are no titles. With more than one
-    process, parts of words are counted in one and words in another, which takes either about as long.
-    """
-    import joblib
-
-    smaller = [block for block in blocks if block.unit in ("char", "syllable")]
-    larger = [block for block in blocks if block not in smaller]
-    found = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_counted)(own, training) for own in (smaller, larger))
-    counted = {block: rest for block, *rest in chain.from_iterable(found)}
-    kept = tuple(block for block in blocks if block in counted)
-    names, matrices = zip(*(counted[block] for block in kept), strict=True) if kept else ((), ())
-    return Counts(kept, names, matrices)
-
-
-def _counted(
-    blocks: Sequence[Block], training: Sequence[Document]
-) -> list[tuple[Block, NDArray[np.object_], "csr_matrix"]]:
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    found = []
-    for block in blocks:
-        counter = CountVectorizer(analyzer=Analyzer(block.unit, block.low, block.high, block.part), min_df=block.min_df)
-        try:
-            matrix = counter.fit_transform(training)
-        except ValueError:  # how scikit-learn says that no n-gram is left
-            continue
-        found.append((block, counter.get_feature_names_out(), matrix))
-    return found
-
-
-def fit_on(counts: Counts, rows: NDArray[np.int64]) -> tuple["FeatureUnion", "csr_matrix"]:
-    """The features learned from some rows alone, vocabulary and idf included, and these rows' matrix.
-
-    Raises `CorpusError` when no n-gram is frequent enough in these rows.
-    """
-    from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfTransformer
-
-    kept, names, idf, parts = [], [], [], []
-    for block, all_names, matrix in zip(counts.blocks, counts.names, counts.matrices, strict=True):
-        chosen = matrix[rows]
-        often = np.asarray(chosen.sum(axis=0)).ravel()
-        often[chosen.getnnz(axis=0) < block.min_df] = 0
-        # The most frequent n-grams, in alphabetical order: the same for the same rows on every machine.
-        columns = np.sort(np.argsort(-often, kind="stable")[: min(block.max_features, np.count_nonzero(often))])
-        if not len(columns):
-            continue
-        tfidf = TfidfTransformer(sublinear_tf=True)
-        weighted = tfidf.fit_transform(chosen[:, columns].astype(np.float32))
-        kept.append(block)
-        names.append(all_names[columns].tolist())
-        idf.append(tfidf.idf_)
-        parts.append(weighted * block.weight)
-    if not kept:
-        raise CorpusError(f"nothing to learn from: no word occurs in enough of the {len(rows)} texts; add samples")
-    return union(kept, names, idf), csr_matrix(hstack(parts, dtype=np.float32))
-
-
-def rows_of(counts: Counts, features: "FeatureUnion", rows: NDArray[np.int64]) -> "csr_matrix":
-    """What `features.transform` gives for these rows' documents, from their counts: nothing is read again."""
-    from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfTransformer
-
-    blocks = zip(counts.blocks, counts.names, counts.matrices, strict=True)
-    counted = {block.name: (block.weight, names, matrix) for block, names, matrix in blocks}
-    parts = []
-    for name, vectorizer in features.transformer_list:
-        weight, names, matrix = counted[name]
-        columns = np.searchsorted(names, vectorizer.get_feature_names_out())
-        tfidf = TfidfTransformer(sublinear_tf=True)
-        tfidf.idf_ = vectorizer.idf_
-        parts.append(tfidf.transform(matrix[rows][:, columns].astype(np.float32)) * weight)
-    return csr_matrix(hstack(parts, dtype=np.float32))
 
 
 def block_from(values: dict[str, Any]) -> Block:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,6 +135,7 @@ def save(
     The folder appears whole or not at all. Returns the manifest as written.
     """
     head = head or default().head(model.head)
+    libraries = (*LIBRARIES, *(name for name in NET_LIBRARIES if model.net and find_spec(name)))
     folder = places.find("models", root) / head.id
     now = datetime.now(UTC)
     try:
@@ -155,7 +157,7 @@ def save(
                 training_data=tuple(training_data),
                 parameters=dict(parameters),
                 seed=seed,
-                libraries=_libraries(LIBRARIES) | (_libraries(NET_LIBRARIES) if model.net else {}),
+                libraries={name: metadata.version(name) for name in libraries},
                 metrics=dict(metrics),
                 behaviour={name: dict(counts) for name, counts in (behaviour or {}).items()},
                 created=now.isoformat(timespec="seconds"),
@@ -176,11 +178,6 @@ def save(
         raise ModelError(f"{folder}: the model can't be saved ({error.strerror})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _libraries(names: Sequence[str]) -> dict[str, str]:
-    installed = {one.name for one in metadata.distributions()}
-    return {name: metadata.version(name) for name in names if name in installed}
 
 
 def _next_version(folder: Path, now: datetime) -> str:

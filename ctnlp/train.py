@@ -15,21 +15,9 @@ from numpy.typing import NDArray
 
 from ctnlp import lexicon, net_training, normalise, vectors
 from ctnlp.corpus import split
+from ctnlp.counts import Counts, count, fit_on, rows_of
 from ctnlp.errors import CorpusError
-from ctnlp.features import (
-    BLOCKS,
-    MARKS,
-    TONE_BLOCKS,
-    Block,
-    Counts,
-    Document,
-    count,
-    documents,
-    fit_on,
-    rows_of,
-    sequences,
-    word_unit,
-)
+from ctnlp.features import BLOCKS, MARKS, TONE_BLOCKS, Block, Document, documents, sequences, word_unit
 from ctnlp.model import FloatArray, HeadModel, calibrated
 from ctnlp.net import Net
 from ctnlp.segment import default_segmenter
@@ -106,16 +94,18 @@ def train(
     """
     head = default().head(head) if isinstance(head, str) else head
     parameters = parameters or Parameters()
-    if head.kind == "multiclass" and tuning is not None:
+    with_net = head.kind == "multiclass" and tuning is not None
+    if with_net and tuning is not None:
         net_training.require()
+        _all_told(head, targets(head, tuning))
     on_step(f"segmenting {len(samples) + sum(map(len, extra))} samples")
     rows = _rows(head, samples, extra, parameters, n_jobs, cache_dir)
     tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
     _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
     counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents, n_jobs=n_jobs)
-    of_words = bool(counts.blocks) and counts.blocks[0].unit == "word"
-    with_net = of_words and head.kind == "multiclass" and tuning is not None
+    # Its words are the columns of the first block.
+    with_net &= bool(counts.blocks) and counts.blocks[0].unit == "word"
     scores = np.full(rows.targets.shape, np.nan)
     for fold in range(0 if with_net else parameters.folds):
         on_step(f"fold {fold + 1} of {parameters.folds}")
@@ -154,7 +144,6 @@ def train(
         real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
         real_scores, deciding = model.decision_function(real), len(chosen)
         if with_net:
-            _all_told(head, known[chosen])
             gold, held_scores, weights = known[chosen], real_scores, np.ones(deciding)
         else:
             share = TUNING_SHARE * len(gold) / deciding

@@ -8,20 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from ctnlp.counts import count, fit_on, rows_of
 from ctnlp.errors import CorpusError
-from ctnlp.features import (
-    BLOCKS,
-    TONE_BLOCKS,
-    Analyzer,
-    Block,
-    Document,
-    block_from,
-    count,
-    documents,
-    fit_on,
-    rows_of,
-    union,
-)
+from ctnlp.features import BLOCKS, TONE_BLOCKS, Analyzer, Block, Document, block_from, documents, union
 
 UNITS = [Analyzer("word", 1, 2, "all"), Analyzer("syllable", 1, 3, "all"), Analyzer("char", 3, 5, "all")]
 ANALYZERS = [*UNITS, Analyzer("word", 1, 2, "title")]
