@@ -1,8 +1,8 @@
 """A fitted head: calibrated probabilities, thresholds, abstention.
 
-A linear model over sparse features scores each label; a sigmoid a label (Platt 1999), or temperature and bias before
-the softmax, turn scores into probabilities; thresholds turn probabilities into labels. A head may have a small network
-(`ctnlp.net`) whose scores are added to the linear ones.
+A linear model over sparse features scores each label; a sigmoid a label (Platt 1999), or a scale and a bias a
+label before the softmax, turn scores into probabilities; thresholds turn probabilities into labels. A head may have a
+small network (`ctnlp.net`) whose scores are added to the linear ones.
 """
 
 from collections import defaultdict

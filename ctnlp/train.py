@@ -36,7 +36,7 @@ TUNING_SHARE: Final = 2.0
 """How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together.
 
 Of a multi-label head: two numbers for each of sixteen labels need the help of samples that are easier to read than the
-texts to be scored. A multi-class head has one scale and a bias a label, which some hundred texts tell alone.
+texts to be scored. A multi-class head has few labels: the tuning texts alone tell its scales and biases.
 """
 NET_SHARE: Final = 0.25
 """How much the scores of a network count beside those of the linear model, which are margins of some tenths."""

@@ -28,9 +28,10 @@ def calibrate(
 ) -> tuple[FloatArray, FloatArray]:
     """Scale and offset of each label from scores of texts that were not trained on.
 
-    Multi-label: Platt's sigmoid a label. Multi-class: one temperature, by multinomial log loss, and where texts are
-    `shifted` from the samples, so that labels are more or less frequent there, a bias a label. Without a shift a bias
-    only carries the faults of the smaller models of the folds into the choice of the best label.
+    Multi-label: Platt's sigmoid a label. Multi-class, by multinomial log loss: one temperature (Guo et al. 2017), and
+    where texts are `shifted` from the samples, so that labels are more or less frequent there, a scale and a bias a
+    label (vector scaling, same source). Without a shift these only carry the faults of the smaller models of the folds
+    into the choice of the best label.
     """
     from scipy.optimize import minimize
     from sklearn.linear_model import LogisticRegression
@@ -45,17 +46,17 @@ def calibrate(
 
     truth = gold.argmax(axis=1)
 
-    biases = n_labels if shifted else 0
+    def parts(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if shifted:
+            return np.exp(values[:n_labels]), values[n_labels:]
+        return np.full(n_labels, np.exp(values[0])), np.zeros(n_labels)
 
     def loss(values: FloatArray) -> float:
-        probabilities = calibrated(
-            "multiclass", scores, np.exp(values[0]), values[1:] if shifted else np.zeros(n_labels)
-        )
+        probabilities = calibrated("multiclass", scores, *parts(values))
         losses = -np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1))
         return float(np.average(losses, weights=weights))
 
-    best = minimize(loss, np.zeros(1 + biases), method="L-BFGS-B").x
-    return np.full(n_labels, np.exp(best[0])), np.pad(np.asarray(best[1:], dtype=np.float64), (0, n_labels - biases))
+    return parts(minimize(loss, np.zeros(2 * n_labels if shifted else 1), method="L-BFGS-B").x)
 
 
 def thresholds_of(
