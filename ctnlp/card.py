@@ -124,7 +124,8 @@ def _figures(manifest: Manifest) -> list[str]:
             "",
             "Calibration: mean confidence of texts grouped by it, and how often their best label is right: "
             + ", ".join(f"{confidence:.2f}: {hit:.2f}" for confidence, hit, _ in figures["reliability"])
-            + ".",
+            + ". Exact probabilities would show the calibration error by chance, too. Resampling adds chance: the "
+            "interval of the error lies high, at times above its value.",
         ]
     return lines
 

@@ -61,9 +61,10 @@ class Evaluation:
     `figures` by name: accuracy (the whole set of labels is right), hit (the best label is right, or rightly none),
     micro_f1, macro_f1, weighted_f1, log_loss (nats a label), expected_calibration_error, and
     calibration_error_by_chance: what a head whose confidence is exactly right would show on so few texts (mean and
-    95 % of 1,000 draws), since small bins never look calibrated. `confusion` counts the first true label (rows)
-    against the best label given (columns), both in the order of `confusion_labels`. `coverage` has pairs (share of
-    texts kept, hit among them), most confident first. `reliability` has triples (confidence, hit, texts).
+    95 % of 1,000 draws), since small bins never look calibrated. Resampling adds to that error, too: its interval lies
+    high. `confusion` counts the first true label (rows) against the best label given (columns), both in the order of
+    `confusion_labels`. `coverage` has pairs (share of texts kept, hit among them), most confident first. `reliability`
+    has triples (confidence, hit, texts).
     """
 
     head: str
