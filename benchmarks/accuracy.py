@@ -42,11 +42,12 @@ _SENTENCES: Final = (
     Block("char", "char", 2, 5, min_df=2, max_features=100_000),
     Block("tone", "tone", 1, 3, min_df=2, weight=0.5),
 )
+_OPINIONS: Final = (*_SENTENCES, Block("near", "near", 1, 2, min_df=1))
 SETTINGS: Final = {
     "vntc": Parameters(blocks=_ARTICLES, views=False, C=0.3, folds=2, seed=SEED),
-    "vsfc-sentiment": Parameters(blocks=_SENTENCES, views=False, C=0.3, folds=3, seed=SEED),
+    "vsfc-sentiment": Parameters(blocks=_OPINIONS, views=False, C=0.3, folds=3, seed=SEED),
     "vsfc-topic": Parameters(blocks=_SENTENCES, views=False, C=0.3, folds=3, seed=SEED),
-    "vlsp2016": Parameters(blocks=_SENTENCES, views=False, C=0.1, folds=3, seed=SEED),
+    "vlsp2016": Parameters(blocks=_OPINIONS, views=False, C=0.1, folds=3, seed=SEED),
 }
 LEAD: Final = {"vntc": 50}
 """Syllables at the beginning that are read as a field of their own: articles say first what they are about."""
