@@ -27,7 +27,7 @@ notebooks: .venv/installed-notebook
 	$(BIN)/jupyter lab notebooks/train.ipynb
 
 # The shipped models. VNTC, PHAP_DIEN and NEWS name local copies of the public corpora (see data/README.md).
-models: .venv/installed-net
+models: .venv/installed
 	$(BIN)/ctnlp train topic --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
 	$(BIN)/ctnlp train programme --with vntc=$(VNTC) --with phap_dien=$(PHAP_DIEN) --news $(NEWS) --promote --jobs 2
 	$(BIN)/ctnlp train sentiment --with vntc=$(VNTC) --news $(NEWS) --promote --jobs 2
@@ -44,7 +44,7 @@ bench-equality: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-# The extra that is named: dev, net, notebook.
+# The extra that is named: dev, notebook.
 .venv/installed-%: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@ .venv/installed

@@ -115,17 +115,13 @@ class Vocabulary:
     numbers: Sequence[Ints]
 
 
-def vocabulary(blocks: Sequence[tuple[Block, Sequence[str]]], *, tones: bool = False) -> Vocabulary:
-    """The columns of blocks as numbers: made once, then kept in the cache folder.
-
-    With `tones` words that carry tone are known even if no block asks for them.
-    """
-    tones = tones or any(block.unit in ("tone", "near") for block, _ in blocks)
-    digest = hashlib.sha256(f"{VERSION} {lexicon.identity() if tones else ''}".encode())
+def vocabulary(blocks: Sequence[tuple[Block, Sequence[str]]]) -> Vocabulary:
+    """The columns of blocks as numbers: made once, then kept in the cache folder."""
+    digest = hashlib.sha256(f"{VERSION} {lexicon.identity()}".encode())
     for block, names in blocks:
         digest.update(f"\n{block!r}\n".encode() + "\n".join(names).encode("utf-8", "surrogatepass"))
     path = places.cache_dir() / "tables" / f"grams-{digest.hexdigest()[:32]}.npz"
-    stored = kept(path, lambda: _compiled(blocks, lexicon.tone_words() if tones else {}))
+    stored = kept(path, lambda: _compiled(blocks))
     grams = {name: _grams(name, stored) for name in ("words", "word_grams", "syllable_grams", "tone_grams")}
     numbers = [stored[f"numbers.{place}"] for place in range(len(blocks))]
     rest = ("syllables", "characters", "near", "tone_of", "tone_pairs", "tone_of_pair")
@@ -138,12 +134,13 @@ def _grams(name: str, stored: Mapping[str, Any]) -> Grams:
     return Grams(units, tuple(stored[f"{name}.{size}"] for size in range(len(begins))), tuple(begins))
 
 
-def _compiled(blocks: Sequence[tuple[Block, Sequence[str]]], tones: Mapping[str, str]) -> dict[str, Any]:
+def _compiled(blocks: Sequence[tuple[Block, Sequence[str]]]) -> dict[str, Any]:
     grams: dict[str, dict[str, None]] = {unit: {} for unit in ("word", "syllable", "char", "tone", "near")}
     for block, names in blocks:
         grams[block.unit] |= dict.fromkeys(name for name in names if not _NOWHERE.search(name))
     classes = {name: number for number, name in enumerate(lexicon.CLASSES)}
     said = {gram: three for gram in grams["near"] if (three := _near(gram)) and three[0] in classes}
+    tones = lexicon.tone_words() if {block.unit for block, _ in blocks} & {"tone", "near"} else {}
     words = dict.fromkeys(word for gram in (*grams["word"], *tones) for word in gram.split(" "))
     words |= dict.fromkeys(word for _, _, word in said.values())
     spelled = {word: tuple(word.split("_")) for word in words}

@@ -14,7 +14,6 @@ from ctnlp._grams import Vocabulary, vocabulary
 from ctnlp._tables import Rows
 from ctnlp._words import Cut, Cutter
 from ctnlp.features import Block, char_grams, word_unit
-from ctnlp.net import LONGEST, Sequences
 
 __all__ = ["Reader", "Units"]
 
@@ -24,12 +23,9 @@ Ints = NDArray[np.int64]
 class Reader:
     """Reads texts by the vocabularies of some blocks, and remembers what the tokens seen so far are made of."""
 
-    def __init__(self, blocks: Sequence[tuple[Block, Sequence[str]]], *, tones: bool = False) -> None:
-        """Make the tables of these blocks and their columns, or read them from the cache folder.
-
-        With `tones` a network may ask for `Units.sequences`.
-        """
-        self.known = vocabulary(blocks, tones=tones)
+    def __init__(self, blocks: Sequence[tuple[Block, Sequence[str]]]) -> None:
+        """Make the tables of these blocks and their columns, or read them from the cache folder."""
+        self.known = vocabulary(blocks)
         self._cutter = Cutter(normalising=True)
         self._syllable_numbers = {syllable: number for number, syllable in enumerate(self.known.syllables)}
         self._character_numbers = {gram: number for number, gram in enumerate(self.known.characters)}
@@ -96,28 +92,6 @@ class Units:
         if key not in self._found:
             self._found[key] = self._find(*key)
         return self._found[key]
-
-    def sequences(self, rows: Ints, size: int) -> Sequences:
-        """What `ctnlp.features.sequences` gives, for `size` bodies and as many titles after them.
-
-        `rows` are those of the words' numbers; the last is that of all others.
-        """
-        words, text = self._words, self._text_of_word
-        if not len(words):
-            return Sequences(words, words, words, words, size)
-        marks = np.zeros(len(words), dtype=np.int64)
-        begins, ends, found = self._tones
-        marks[begins] = 2 * found + 1
-        second = ends - begins > 1
-        marks[begins[second] + 1] = 2 * found[second] + 2
-        counts = np.bincount(text, minlength=2 * size)
-        place = np.arange(len(words)) - (np.cumsum(counts) - counts)[text]
-        body = text < size
-        place[body] += counts[size:][text[body]]
-        read = np.flatnonzero(place < LONGEST)
-        read = read[np.argsort(text[read] % size * LONGEST + place[read], kind="stable")]
-        known = np.where((words[read] >= 0) & (words[read] < len(rows)), words[read], -1)
-        return Sequences(rows[known], marks[read], body[read].astype(np.int64), text[read] % size, size)
 
     def _find(self, unit: str, low: int, high: int) -> tuple[Ints, Ints]:
         if unit == "char":

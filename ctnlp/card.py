@@ -53,14 +53,13 @@ def render(manifest: Manifest, head: Head) -> str:
 def _intro(manifest: Manifest, head: Head) -> list[str]:
     several = "several labels or none" if manifest.kind == "multilabel" else "exactly one label"
     several_vi = "nhiều nhãn hoặc không nhãn nào" if manifest.kind == "multilabel" else "đúng một nhãn"
-    network = " and a small network over the first words" if _has_net(manifest) else ""
     columns = sum(array["shape"][0] for name, array in manifest.arrays.items() if name.startswith("idf."))
     return [
         f"# ctnlp {manifest.head} {manifest.version}",
         "",
-        f"{head.en}: gives a Vietnamese news text {several}. A linear model over {columns:,} n-gram features"
-        f"{network}, with calibrated probabilities and per-label thresholds. Made {manifest.created}, seed "
-        f"{manifest.seed}" + (f", after {manifest.parent}." if manifest.parent else "."),
+        f"{head.en}: gives a Vietnamese news text {several}. A linear model over {columns:,} n-gram features, with "
+        f"calibrated probabilities and per-label thresholds. Made {manifest.created}, seed {manifest.seed}"
+        + (f", after {manifest.parent}." if manifest.parent else "."),
         "",
         "**Use** it to count what the press writes about, week by week. **Don't** use it to judge a person or an "
         f"outlet. {_NOT}",
@@ -74,10 +73,6 @@ def _intro(manifest: Manifest, head: Head) -> list[str]:
     ]
 
 
-def _has_net(manifest: Manifest) -> bool:
-    return "net.words" in manifest.arrays
-
-
 def _data(manifest: Manifest) -> list[str]:
     rows = [
         f"| {data.name} | {data.revision} | {data.rows:,} | {data.license} | `{data.sha256[:16]}` |"
@@ -88,9 +83,6 @@ def _data(manifest: Manifest) -> list[str]:
         for block in manifest.blocks
     )
     libraries = ", ".join(f"{name} {version}" for name, version in sorted(manifest.libraries.items()))
-    vectors = (
-        " The network's word vectors began where all texts of these sources put them." if _has_net(manifest) else ""
-    )
     return [
         "",
         "## How it was made / Cách tạo",
@@ -101,7 +93,7 @@ def _data(manifest: Manifest) -> list[str]:
         "",
         f"Features: {blocks}. Text: normaliser {manifest.text_protocol.get('normaliser')}, "
         f"{manifest.text_protocol.get('segmenter')}. Libraries: {libraries}. Calibration, thresholds and abstention "
-        f"were tuned on texts not trained on: {manifest.parameters.get('tuned_on', 'held-out folds')}.{vectors}",
+        f"were tuned on texts not trained on: {manifest.parameters.get('tuned_on', 'held-out folds')}.",
     ]
 
 

@@ -280,7 +280,7 @@ def _check_protocol(models: Mapping[str, "HeadModel"]) -> None:
 
     others = []
     for name, model in models.items():
-        made, here = model.text_protocol, text_protocol(model.blocks, tones=model.net is not None)
+        made, here = model.text_protocol, text_protocol(model.blocks)
         for part in here.keys() - {"segmenter"}:
             if made.get(part) != here[part]:
                 raise ModelIncompatible(

@@ -31,7 +31,7 @@ class Segmented(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sciki
 
 
 class ThresholdedLinear(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """What a head makes of its columns: scores, calibration, thresholds, as `HeadModel` has them."""
+    """The linear part of a head: scores, calibration, thresholds, as `HeadModel` has them."""
 
     def __init__(self, model: HeadModel) -> None:
         """Take coefficients and calibration of `model`."""

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.lexicon import CLASSES, classes
-from ctnlp.net import LONGEST, Net, Sequences
+from ctnlp.lexicon import classes
 from ctnlp.normalise import strip_diacritics
 from ctnlp.segment import segment_many
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCKS",
-    "MARKS",
     "TONE_BLOCKS",
     "Analyzer",
     "Block",
@@ -37,8 +35,6 @@ __all__ = [
     "char_grams",
     "documents",
     "located",
-    "net_columns",
-    "sequences",
     "union",
     "word_unit",
 ]
@@ -51,10 +47,6 @@ Place = tuple[Part, int]
 LONGEST_GRAM: Final = 40
 """Units of an n-gram beyond which a stored block is not believed."""
 
-NET: Final = "<network>"
-"""The name of a network's columns, which no block has."""
-MARKS: Final = 2 * len(CLASSES) + 1
-"""What a network knows of a word: none of the classes, the first or second word of each."""
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -235,64 +227,23 @@ def char_grams(syllable: str, low: int, high: int) -> tuple[str, ...]:
     )
 
 
-def union(
-    blocks: Sequence[Block], names: Sequence[Sequence[str]], idf: Sequence["FloatArray"], net: Net | None = None
-) -> "FeatureUnion":
+def union(blocks: Sequence[Block], names: Sequence[Sequence[str]], idf: Sequence["FloatArray"]) -> "FeatureUnion":
     """A fitted `FeatureUnion` over documents: one `TfidfVectorizer` (sublinear tf, smooth idf, l2) a block.
 
-    `names` and `idf` hold the columns of each block and their inverse document frequencies. The scores of a `net`,
-    whose words are those of the first block, are the last columns.
+    `names` and `idf` hold the columns of each block and their inverse document frequencies.
 
     >>> one = union(BLOCKS[:1], [["giá", "điện"]], [[1.0, 1.0]])
     >>> one.transform([Document((), ("Giá",))]).toarray().tolist()
     [[1.0, 0.0]]
     """
     from sklearn.pipeline import FeatureUnion
-    from sklearn.preprocessing import FunctionTransformer
 
-    parts: list[tuple[str, Any]] = []
+    parts = []
     for block, columns, weights in zip(blocks, names, idf, strict=True):
         vectorizer = _vectorizer(block, dict(zip(columns, range(len(columns)), strict=True)))
         vectorizer.idf_ = np.asarray(weights, dtype=np.float32)
         parts.append((block.name, vectorizer))
-    if net is not None:
-        told = {"net": net, "words": names[0]}
-        parts.append((NET, FunctionTransformer(net_columns, kw_args=told, feature_names_out=_net_names)))
     return FeatureUnion(parts, transformer_weights={block.name: block.weight for block in blocks})
-
-
-def net_columns(documents: Sequence[Document], *, net: Net, words: Sequence[str]) -> NDArray[np.float32]:
-    """What a network whose vectors are those of `words` says of documents: a column a label, shape (n, labels)."""
-    return net.scores(sequences(documents, words))
-
-
-def _net_names(transformer: Any, names: Any) -> NDArray[np.object_]:
-    labels = len(transformer.kw_args["net"].out_bias)
-    return np.array([f"label {label}" for label in range(labels)], dtype=object)
-
-
-def sequences(documents: Sequence[Document], words: Sequence[str]) -> Sequences:
-    """The first words of documents, as a network reads them whose vectors are those of `words`.
-
-    >>> read = sequences([Document((), ("Giá", "điện", "giảm"))], ["giá", "giảm"])
-    >>> read.words.tolist(), read.marks.tolist()
-    ([0, 2, 1], [17, 18, 11])
-    """
-    rows = {word: row for row, word in enumerate(words)}
-    found: list[tuple[int, int, int, int]] = []
-    for text, document in enumerate(documents):
-        own = []
-        for part, given in enumerate((document.title, document.body)):
-            # One more than is read: it may make a pair with the last.
-            units = [word_unit(word) for word in given[: LONGEST + 1]]
-            marks = [0] * len(units)
-            for start, end, name in classes(units):
-                for place in range(start, end):
-                    marks[place] = 2 * CLASSES.index(name) + 1 + (place > start)
-            own += [(rows.get(unit, len(words)), mark, part, text) for unit, mark in zip(units, marks, strict=True)]
-        found += own[:LONGEST]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 4).T
-    return Sequences(*columns, size=len(documents))  # type: ignore[misc]  # four rows
 
 
 def _vectorizer(block: Block, vocabulary: dict[str, int] | None = None) -> "TfidfVectorizer":

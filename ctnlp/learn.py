@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ctnlp import behaviour, registry, sources
-from ctnlp.corpus import describe, texts_of
+from ctnlp.corpus import describe
 from ctnlp.errors import CorpusError, ModelNotFound
 from ctnlp.evaluate import Evaluation, evaluate
 from ctnlp.manifest import Manifest
@@ -42,9 +41,8 @@ def learn(
 
     `extra` maps ids of `ctnlp.sources` to local files to train on besides. `name` is how manifest and card call the
     samples. `news` is the table of the real news of 2025-26: one half of it tunes calibration and abstention, on the
-    other the version is measured too. With it a multi-class head gets a network, whose word vectors are learned from
-    all texts of `extra`. With `promote` the version is put in use. Raises `CorpusError` when there is no test split,
-    `MissingExtra` when a network needs JAX.
+    other the version is measured too. With `promote` the version is put in use. Raises `CorpusError` when there is no
+    test split.
     """
     parameters = parameters or Parameters()
     held_out = test_split(samples)
@@ -57,7 +55,6 @@ def learn(
         head,
         samples,
         extra=list(others.values()),
-        plain=chain.from_iterable(texts_of(path) for path in (extra or {}).values()),
         tuning=tuning,
         parameters=parameters,
         n_jobs=n_jobs,
@@ -81,11 +78,12 @@ def learn(
         # Rows that say nothing of this head were not learned from.
         said = np.flatnonzero((targets(default().head(head), rows) >= 0).any(axis=1))
         training_data.append(describe(source.name, source.revision, source.license, rows.select(said)))
-    left_out = ("blocks", "seed", "folds") if model.net else ("blocks", "seed")
+    left_out, tuned_on = {"blocks", "seed"}, "held-out folds of the first set"
+    if tuning is not None and model.kind == "multiclass":
+        left_out, tuned_on = left_out | {"folds"}, NEWS
+    elif tuning is not None:
+        tuned_on += f" and, weighing twice as much, {NEWS}"
     told = {key: value for key, value in asdict(parameters).items() if key not in left_out}
-    tuned_on = "held-out folds of the first set"
-    if tuning is not None:
-        tuned_on = NEWS if model.net else f"{tuned_on} and, weighing twice as much, {NEWS}"
     try:
         parent = registry.current(head, root)
     except ModelNotFound:

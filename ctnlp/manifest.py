@@ -1,8 +1,7 @@
 """One model version described as JSON: what it is, how it was made, from what, how good it is, and its files.
 
-Format 2: a model may have a network, which readers of format 1 would leave out; what they wrote is read. To change the
-format: raise `FORMAT`, teach `from_json` to read the old number too, and keep a saved model of the old one among the
-tests.
+Format 1. To change the format: raise `FORMAT`, teach `from_json` to read the old number too, and keep a saved model of
+the old one among the tests.
 """
 
 import json
@@ -15,7 +14,7 @@ from ctnlp.errors import ModelCorrupt, ModelIncompatible
 
 __all__ = ["FORMAT", "FileEntry", "Manifest", "TrainingData", "from_json", "to_json"]
 
-FORMAT: Final = 2
+FORMAT: Final = 1
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FILE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

@@ -1,8 +1,7 @@
 """A fitted head: calibrated probabilities, thresholds, abstention.
 
 A linear model over sparse features scores each label; a sigmoid a label (Platt 1999), or a scale and a bias a
-label before the softmax, turn scores into probabilities; thresholds turn probabilities into labels. A head may have a
-small network (`ctnlp.net`) whose scores are added to the linear ones.
+label before the softmax, turn scores into probabilities; thresholds turn probabilities into labels.
 """
 
 from collections import defaultdict
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp.features import Block, Document, Place, located, union
-from ctnlp.net import Net
 from ctnlp.taxonomy import Kind
 
 if TYPE_CHECKING:
@@ -51,8 +49,7 @@ class HeadModel:
     for a multi-class one. `floor`: a multi-label head gives its best label from this probability on, even below the
     label's threshold. `review_below`: confidence under which a person should look. `trust` of a multi-label head, shape
     (3, 2), has slope and offset by which the log-odds of a label become those of its being right once it is given as
-    the best label, as another one, or when none is given: that a label is the best of all says something too. A `net`,
-    whose words are the columns of the first block, adds its own scores to those of the columns.
+    the best label, as another one, or when none is given: that a label is the best of all says something too.
     """
 
     head: str
@@ -70,15 +67,14 @@ class HeadModel:
     review_below: float
     text_protocol: Mapping[str, str] = field(default_factory=dict)
     trust: FloatArray = field(default_factory=lambda: UNTOUCHED)
-    net: Net | None = field(default=None, repr=False)
 
     @cached_property
     def features(self) -> "FeatureUnion":
         """The columns as scikit-learn's `FeatureUnion`: what training fitted, and exports and explanations use."""
-        return union(self.blocks, self.names, self.idf, self.net)
+        return union(self.blocks, self.names, self.idf)
 
     def transform(self, documents: Sequence[Document]) -> "csr_matrix":
-        """The documents as a sparse matrix of shape (n, features); a network adds a column a label."""
+        """The documents as a sparse matrix of shape (n, features)."""
         matrix: csr_matrix = self.features.transform(documents)
         return matrix
 
@@ -89,10 +85,7 @@ class HeadModel:
     def scores(self, matrix: "csr_matrix") -> FloatArray:
         """Uncalibrated scores of rows that `transform` made, shape (n, labels)."""
         # In double precision: the sum of a thousand products would lose the sixth digit of a probability.
-        matrix = matrix.astype(np.float64)
-        columns = self.coef.shape[1]
-        scores = np.asarray(matrix[:, :columns] @ self.coef.T.astype(np.float64) + self.intercept)
-        return scores if self.net is None else scores + matrix[:, columns:].toarray()
+        return np.asarray(matrix.astype(np.float64) @ self.coef.T.astype(np.float64) + self.intercept)
 
     def predict_proba(self, documents: Sequence[Document]) -> FloatArray:
         """Calibrated probabilities, shape (n, labels); rows of a multi-class head add up to 1."""
@@ -134,12 +127,11 @@ class HeadModel:
         """What each word adds to the score of a label, as far as the linear model tells.
 
         A column's share goes to the places where it occurs, and there to its words, in equal parts; with the intercept
-        all weights add up to the score of the columns, without a network's.
+        all weights add up to the score.
         """
         weights: dict[Place, float] = defaultdict(float)
         start = 0
-        # A network's columns come after those of the blocks.
-        for block, (_, vectorizer) in zip(self.blocks, self.features.transformer_list, strict=False):
+        for block, (_, vectorizer) in zip(self.blocks, self.features.transformer_list, strict=True):
             columns = vectorizer.vocabulary_
             row = vectorizer.transform([document]) * block.weight
             found = defaultdict(list)
@@ -159,7 +151,6 @@ class HeadModel:
         idf = {f"idf.{block.name}": np.asarray(own) for block, own in zip(self.blocks, self.idf, strict=True)}
         own = {name: getattr(self, name) for name in ("coef", "intercept", "scale", "offset", "thresholds")}
         own |= {"trust": self.trust} if self.kind == "multilabel" else {}
-        own |= self.net.arrays() if self.net else {}
         return own | idf | {"floor": np.array([self.floor]), "review_below": np.array([self.review_below])}
 
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,8 +37,6 @@ __all__ = [
 
 CURRENT: Final = "CURRENT"
 LIBRARIES: Final = ("ctnlp", "scikit-learn", "underthesea", "underthesea_core", "numpy", "scipy", "safetensors")
-NET_LIBRARIES: Final = ("jax", "optax")
-"""Those that fit a network; whoever saves one again may not have them."""
 _DIGITS: Final = re.compile(r"(\d+)")
 
 
@@ -135,7 +132,6 @@ def save(
     The folder appears whole or not at all. Returns the manifest as written.
     """
     head = head or default().head(model.head)
-    libraries = (*LIBRARIES, *(name for name in NET_LIBRARIES if model.net and find_spec(name)))
     folder = places.find("models", root) / head.id
     now = datetime.now(UTC)
     try:
@@ -157,7 +153,7 @@ def save(
                 training_data=tuple(training_data),
                 parameters=dict(parameters),
                 seed=seed,
-                libraries={name: metadata.version(name) for name in libraries},
+                libraries={name: metadata.version(name) for name in LIBRARIES},
                 metrics=dict(metrics),
                 behaviour={name: dict(counts) for name, counts in (behaviour or {}).items()},
                 created=now.isoformat(timespec="seconds"),

@@ -7,7 +7,7 @@ In NumPy alone: importing scikit-learn would take longer than tagging a thousand
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,15 +37,8 @@ class Scorer:
         """Make the tables of `models`, or read them from the cache folder."""
         self._intercepts = [np.asarray(model.intercept, dtype=np.float64) for model in models]
         blocks = [pair for model in models for pair in zip(model.blocks, model.names, strict=True)]
-        self._reader = Reader(blocks, tones=any(model.net for model in models))
-        numbers = self._reader.known.numbers
-        self._families = _families(models, numbers)
-        firsts = [0, *accumulate(len(model.blocks) for model in models)]
-        self._nets = [
-            (place, model.net, _rows(numbers[first]))
-            for place, (model, first) in enumerate(zip(models, firsts[:-1], strict=True))
-            if model.net is not None
-        ]
+        self._reader = Reader(blocks)
+        self._families = _families(models, self._reader.known.numbers)
         self._lock = Lock()
 
     def scores(self, texts: Sequence[str], titles: Sequence[str]) -> tuple[list[Floats], NDArray[np.bool_]]:
@@ -60,8 +53,6 @@ class Scorer:
             for family in self._families:
                 grams, text = units.grams(family.unit, family.low, family.high)
                 _add(scores, family, grams, text, size)
-            for place, net, rows in self._nets:
-                scores[place] += net.scores(units.sequences(rows, size))
         return scores, units.lengths[:size] + units.lengths[size:] == 0
 
 
@@ -97,14 +88,6 @@ def _families(models: Sequence[HeadModel], numbers: Sequence[Ints]) -> list[_Fam
             )
             start += len(idf)
     return [_family(key, own) for key, own in members.items()]
-
-
-def _rows(numbers: Ints) -> Ints:
-    """For each word's number the row of its vector; the last row, of unknown words, for all others and for -1."""
-    rows = np.full(int(numbers.max(initial=-1)) + 2, len(numbers), dtype=np.int64)
-    known = np.flatnonzero(numbers >= 0)
-    rows[numbers[known]] = known
-    return rows
 
 
 class _Member(NamedTuple):

@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctnlp.errors import ModelCorrupt
-from ctnlp.features import MARKS, Block, block_from
+from ctnlp.features import Block, block_from
 from ctnlp.manifest import FileEntry, Manifest, from_json, to_json
 from ctnlp.model import UNTOUCHED, HeadModel
-from ctnlp.net import Net
 
 __all__ = ["describe_arrays", "read_manifest", "read_model", "verify_files", "write_model"]
 
@@ -182,11 +181,6 @@ def _assemble(
         if name not in arrays or arrays[name].shape != shape:
             found = list(arrays[name].shape) if name in arrays else "missing"
             raise ModelCorrupt(f"{name} is {found}, expected {list(shape)} for {n_labels} labels, {n_features} columns")
-    net = None
-    if any(name.startswith("net.") for name in arrays):
-        if blocks[0].unit != "word":
-            raise ModelCorrupt("there is a network, but the first block is not one of words")
-        net = Net.of(arrays, words=len(names[0]), marks=MARKS, labels=n_labels)
     return HeadModel(
         head=manifest.head,
         kind=manifest.kind,  # type: ignore[arg-type]  # manifest.from_json has checked it
@@ -195,13 +189,9 @@ def _assemble(
         names=names,
         idf=[arrays[f"idf.{block.name}"] for block in blocks],
         coef=arrays["coef"].astype(np.float32),
-        intercept=arrays["intercept"],
-        scale=arrays["scale"],
-        offset=arrays["offset"],
-        thresholds=arrays["thresholds"],
+        **{name: arrays[name] for name in ("intercept", "scale", "offset", "thresholds")},
         floor=float(arrays["floor"][0]),
         review_below=float(arrays["review_below"][0]),
         text_protocol=dict(manifest.text_protocol),
         trust=arrays.get("trust", UNTOUCHED),
-        net=net,
     )

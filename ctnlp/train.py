@@ -1,11 +1,11 @@
 """Samples -> a fitted head.
 
-One linear support vector machine a label over sparse features, for tone a small network beside. Everything that is
-tuned (calibration, thresholds, abstention) is tuned on texts not trained on: out-of-fold samples, each scored by a
-model, vocabulary and idf included, that never saw its fold, and tuning texts; with a network on tuning texts alone.
+One linear support vector machine a label over sparse features. Everything that is tuned (calibration, thresholds,
+abstention) is tuned on texts not trained on: out-of-fold samples, each scored by a model, vocabulary and idf included,
+that never saw its fold, and tuning texts, which suffice for a multi-class head.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp import lexicon, net_training, normalise, vectors
+from ctnlp import lexicon, normalise
 from ctnlp.corpus import split
 from ctnlp.counts import Counts, count, fit_on, rows_of
 from ctnlp.errors import CorpusError
-from ctnlp.features import BLOCKS, MARKS, TONE_BLOCKS, Block, Document, documents, sequences, word_unit
+from ctnlp.features import BLOCKS, TONE_BLOCKS, Block, Document, documents
 from ctnlp.model import FloatArray, HeadModel, calibrated
-from ctnlp.net import Net
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import Head, default
 from ctnlp.tune import IntArray, calibrate, thresholds_of, tuned_to
@@ -38,8 +37,6 @@ TUNING_SHARE: Final = 2.0
 Of a multi-label head: two numbers for each of sixteen labels need the help of samples that are easier to read than the
 texts to be scored. A multi-class head has few labels: the tuning texts alone tell its scales and biases.
 """
-NET_SHARE: Final = 0.25
-"""How much the scores of a network count beside those of the linear model, which are margins of some tenths."""
 PLAIN_EVERY: Final = 4
 """Every so many-th sample is learned without diacritics too: readers type so, and few words look alike then."""
 _BLOCKS: Final[dict[str, tuple[Block, ...]]] = {"sentiment": TONE_BLOCKS}
@@ -77,7 +74,6 @@ def train(
     samples: "Dataset",
     *,
     extra: "Sequence[Dataset]" = (),
-    plain: Iterable[str] = (),
     tuning: "Dataset | None" = None,
     parameters: Parameters | None = None,
     n_jobs: int = 1,
@@ -88,15 +84,13 @@ def train(
 
     `extra` sets (see `ctnlp.sources`) are trained on too, but only `samples` tune calibration, thresholds and
     abstention. `tuning` texts, like those that will be scored, are not trained on: where given they weigh most in
-    calibration and thresholds, and tune abstention alone. A multi-class head is tuned on them alone and gets a network
-    (`ctnlp.net`), whose word vectors are learned from the `plain` texts, too. `on_step` hears what is going on.
-    Raises `CorpusError` when a label has too few samples to be tuned, `MissingExtra` when a network needs JAX.
+    calibration and thresholds, and tune abstention alone; a multi-class head is tuned on nothing else. `on_step` hears
+    what is going on. Raises `CorpusError` when a label has too few samples to be tuned, or no tuning text.
     """
     head = default().head(head) if isinstance(head, str) else head
     parameters = parameters or Parameters()
-    with_net = head.kind == "multiclass" and tuning is not None
-    if with_net and tuning is not None:
-        net_training.require()
+    alone = tuning is not None and head.kind == "multiclass"
+    if tuning is not None and alone:
         _all_told(head, targets(head, tuning))
     on_step(f"segmenting {len(samples) + sum(map(len, extra))} samples")
     rows = _rows(head, samples, extra, parameters, n_jobs, cache_dir)
@@ -104,10 +98,8 @@ def train(
     _enough(head, rows.targets[tuned], rows.fold[tuned], parameters)
     on_step("counting n-grams")
     counts = count(parameters.blocks or _BLOCKS.get(head.id, BLOCKS), rows.documents, n_jobs=n_jobs)
-    # Its words are the columns of the first block.
-    with_net &= bool(counts.blocks) and counts.blocks[0].unit == "word"
     scores = np.full(rows.targets.shape, np.nan)
-    for fold in range(0 if with_net else parameters.folds):
+    for fold in range(0 if alone else parameters.folds):
         on_step(f"fold {fold + 1} of {parameters.folds}")
         held_out = (rows.fold == fold) & rows.natural
         features, coef, intercept = _fit(head, rows, rows.fold != fold, parameters, counts, n_jobs)
@@ -129,12 +121,8 @@ def train(
         thresholds=np.zeros(n_labels),
         floor=0.0,
         review_below=0.0,
-        text_protocol=text_protocol(counts.blocks, tones=with_net),
+        text_protocol=text_protocol(counts.blocks),
     )
-    if with_net:
-        on_step("word vectors")
-        others = documents(plain, n_jobs=n_jobs, cache_dir=cache_dir)
-        model = replace(model, net=_net(rows, model.names[0], others, parameters.seed, on_step))
     gold, held_scores = rows.targets[tuned], scores[tuned]
     weights, deciding = np.ones(len(gold)), len(gold)
     if tuning is not None:
@@ -143,7 +131,7 @@ def train(
         texts = tuning.select(chosen)
         real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
         real_scores, deciding = model.decision_function(real), len(chosen)
-        if with_net:
+        if alone:
             gold, held_scores, weights = known[chosen], real_scores, np.ones(deciding)
         else:
             share = TUNING_SHARE * len(gold) / deciding
@@ -156,38 +144,14 @@ def train(
     return tuned_to(model, probabilities[:deciding], gold[:deciding], accuracy=parameters.review_accuracy)
 
 
-def _net(
-    rows: _Rows, words: Sequence[str], plain: Sequence[Document], seed: int, on_step: Callable[[str], None]
-) -> Net:
-    """A network over these words, its vectors learned from all texts, its weights from the rows with a label."""
-    natural = (rows.documents[row] for row in np.flatnonzero(rows.natural))
-    texts = ([word_unit(word) for part in (one.title, one.body) for word in part] for one in (*plain, *natural))
-    begin = vectors.learn(texts, words, seed=seed)
-    labelled = np.flatnonzero((rows.targets >= 0).all(axis=1))
-    return net_training.fit(
-        sequences([rows.documents[row] for row in labelled], words),
-        rows.targets[labelled].argmax(axis=1),
-        rows.weights[labelled].astype(np.float32),
-        begin,
-        marks=MARKS,
-        labels=rows.targets.shape[1],
-        share=NET_SHARE,
-        seed=seed,
-        on_step=on_step,
-    )
-
-
-def text_protocol(blocks: Sequence[Block], *, tones: bool = False) -> dict[str, str]:
+def text_protocol(blocks: Sequence[Block]) -> dict[str, str]:
     """How text becomes units of these blocks here: a model made under another protocol would see other features.
-
-    `tones`: words that carry tone are looked up for a network, too.
 
     >>> sorted(text_protocol(BLOCKS)), sorted(text_protocol(TONE_BLOCKS))
     (['normaliser', 'segmenter'], ['lexicon', 'normaliser', 'segmenter'])
     """
     words = {"normaliser": normalise.VERSION, "segmenter": default_segmenter().identity}
-    tones = tones or any(block.unit in ("tone", "near") for block in blocks)
-    return words | ({"lexicon": lexicon.identity()} if tones else {})
+    return words | ({"lexicon": lexicon.identity()} if any(block.unit in ("tone", "near") for block in blocks) else {})
 
 
 def targets(head: Head, samples: "Dataset") -> IntArray:

@@ -2,10 +2,8 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
-from samples import random_net
 
 from ctnlp import corpus, learn
 from ctnlp.features import Block, documents
@@ -86,15 +84,9 @@ def sentiment_model(small_samples, small_parameters, words_cache):
     return train("sentiment", small_samples, parameters=small_parameters, cache_dir=words_cache)
 
 
-@pytest.fixture(scope="session")
-def network_model(sentiment_model):
-    """The same head with a network, of random numbers."""
-    return replace(sentiment_model, net=random_net(len(sentiment_model.names[0]), len(sentiment_model.labels)))
-
-
-@pytest.fixture(params=["topic", "sentiment", "network"], ids=["multilabel", "multiclass", "with-network"])
+@pytest.fixture(params=["topic", "sentiment"], ids=["multilabel", "multiclass"])
 def fitted(request):
-    """Fitted heads of each kind, one after the other."""
+    """Both fitted heads, one after the other."""
     return request.getfixturevalue(f"{request.param}_model")
 
 

@@ -1,9 +1,4 @@
-"""Samples and numbers that several test modules build on."""
-
-import numpy as np
-
-from ctnlp.features import MARKS
-from ctnlp.net import Net
+"""Samples that several test modules build on."""
 
 POLICY = "Bộ Y tế lấy ý kiến về dự thảo thông tư quy định danh mục thuốc được quỹ bảo hiểm chi trả từ năm sau"
 SPORT = "Đội tuyển bóng đá nữ giành vé vào vòng chung kết sau trận thắng đậm trên sân khách tối qua"
@@ -25,19 +20,3 @@ def sample(number=1, **changes):
         "license": "CC BY 4.0",
         "split": "train",
     } | changes
-
-
-def random_net(words, labels, *, filters=5, seed=0):
-    """A small network of random numbers."""
-    random = np.random.default_rng(seed)
-    shapes = {
-        "words": (words + 1, 4),
-        "marks": (MARKS, 3),
-        "parts": (2, 2),
-        "kernel": (3, 9, filters),
-        "bias": (filters,),
-        "out": (2 * filters, labels),
-        "out_bias": (labels,),
-    }
-    arrays = {f"net.{name}": random.normal(size=shape).astype(np.float16) for name, shape in shapes.items()}
-    return Net.of(arrays, words=words, marks=MARKS, labels=labels)

@@ -1,5 +1,4 @@
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,10 +99,3 @@ def test_shipped_cards_are_those_of_their_manifests(name):
     text = (SHIPPED / name / manifest.version / "README.md").read_text(encoding="utf-8")
     assert text == card.render(manifest, default().head(name))
     assert len(re.findall(r"\d\.\d{3} to \d\.\d{3}", text)) > len(manifest.labels)
-
-
-def test_a_network_is_named(carded):
-    head, manifest, text = carded
-    assert "small network" not in text
-    with_net = replace(manifest, arrays=manifest.arrays | {"net.words": {"dtype": "float16", "shape": [3, 2]}})
-    assert "n-gram features and a small network over the first words, with" in card.render(with_net, head)

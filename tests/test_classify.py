@@ -32,7 +32,7 @@ def protocol(monkeypatch):
 
     def change(**values):
         here = ctnlp.train.text_protocol
-        monkeypatch.setattr(ctnlp.train, "text_protocol", lambda blocks, **more: here(blocks, **more) | values)
+        monkeypatch.setattr(ctnlp.train, "text_protocol", lambda blocks: here(blocks) | values)
 
     return change
 

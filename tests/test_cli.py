@@ -596,7 +596,7 @@ def test_wrong_usage_is_exit_code_2(run, arguments):
 def test_a_warning_is_one_line(run, monkeypatch):
     here = ctnlp.train.text_protocol
     other = {"segmenter": "underthesea 99 00"}
-    monkeypatch.setattr(ctnlp.train, "text_protocol", lambda blocks, **more: here(blocks, **more) | other)
+    monkeypatch.setattr(ctnlp.train, "text_protocol", lambda blocks: here(blocks) | other)
     warnings.simplefilter("default")
     code, out, err = run("classify", EXAMS)
     assert (code, "giao_duc" in out) == (0, True)

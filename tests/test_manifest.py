@@ -95,10 +95,6 @@ def test_garbage_is_no_manifest(text):
         from_json(text, source="here")
 
 
-def test_format_1_is_read():
-    assert from_json(changed(format=1)).labels == MANIFEST.labels
-
-
 OPTIONAL = ("format", "parent", "taxonomy", "behaviour")
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from samples import random_net
 
 from ctnlp import _underthesea, _words, registry
 from ctnlp._reader import Reader
@@ -121,23 +120,6 @@ def test_heads_of_other_blocks():
     texts = ["Giá vàng tăng mạnh, không giảm thiệt mạng", "bị khởi tố vô địch vô địch", "x y z", "giá"]
     compare([head], Scorer([head]), texts, texts[::-1])
     compare([head, made(names, 1)], Scorer([head, made(names, 1)]), texts, [""] * 4)
-
-
-def test_a_network_of_the_words_of_the_first_block():
-    """Unknown words, pairs at the last word that is read, titles longer than that, texts without words."""
-    words = ["giá", "khởi_tố", "vô địch", "không_có_đâu", "tăng"]
-    head = replace(
-        made([words, ["x y"], ["x y"], ["gi"], ["--"], ["U<vàng"]]),
-        blocks=(replace(BLOCKS[0], high=1), *BLOCKS[1:]),
-        net=random_net(5, 2),
-    )
-    long = " ".join(["giá vàng không"] * 26)
-    texts = ["Giá vàng tăng mạnh, không giảm thiệt mạng", "bị khởi tố", "", "giá", long, f"{long} cứu sống", long]
-    titles = ["", "khởi tố", "", long + long, "tăng", "giá", "tăng khởi tố cứu"]
-    compare([head], Scorer([head]), texts, titles)
-    compare([made([["giá"]] * 6), head], Scorer([made([["giá"]] * 6), head]), titles, texts)
-    few = replace(head, blocks=head.blocks[:1], names=[words], idf=head.idf[:1], coef=head.coef[:, :5])
-    compare([few], Scorer([few]), texts, titles)
 
 
 def test_columns_that_no_text_can_have():

@@ -339,20 +339,3 @@ def test_a_file_that_is_too_large_is_not_even_read(folder, name):
 
 def test_a_folder_that_is_not_there_is_corrupt(tmp_path):
     refused(tmp_path / "gone", "manifest.json: missing")
-
-
-def test_a_network_that_does_not_fit_is_refused(network_model, tmp_path):
-    written(network_model, tmp_path / "model")
-    folder = tmp_path / "model"
-    arrays = load((folder / WEIGHTS).read_bytes())
-    put_arrays(folder, arrays | {"net.kernel": arrays["net.kernel"][:2]})
-    refused(folder, r"net\.kernel is \[2, ")
-    put_arrays(folder, {name: array for name, array in arrays.items() if name != "net.bias"})
-    refused(folder, "net.bias")
-    put_arrays(folder, arrays)
-    put(folder, WEIGHTS, save({**arrays, "net.words": np.zeros((), dtype=np.float16)}))
-    change(folder, lambda raw: raw["arrays"].update({"net.words": {"dtype": "float16", "shape": []}}))
-    refused(folder, "do not make a model")
-    put_arrays(folder, arrays)
-    change(folder, lambda raw: raw["blocks"][0].update(unit="syllable"))
-    refused(folder, "the first block is not one of words")
