@@ -2,10 +2,10 @@
 
     python -m benchmarks.data_worth --vntc FILE --phap-dien FILE --news FILE [--jobs 2] [--json]
 
-Measured once on the reporting half of the news of 2025-26, with 95 % bootstrap intervals. "mapped" are the sections of
-VNTC and the statutes, with what these surely say of our topics and nothing of tone; "+ part 1" adds `policy_news`;
-"+ part 2" the labels of single VNTC articles. Calibration and
-thresholds are tuned on two folds of held-out samples only, not on real news.
+Measured on the reporting half of the news of 2025-26, with 95 % bootstrap intervals. "mapped" are the sections of VNTC
+and the statutes, with what these surely say of our topics and nothing of tone; "+ part 1" adds `policy_news`; "+ part
+2" the labels of single VNTC articles. Calibration and thresholds are tuned on two folds of held-out samples only, not
+on real news.
 """
 
 import argparse

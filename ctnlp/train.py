@@ -85,13 +85,16 @@ def train(
     `extra` sets (see `ctnlp.sources`) are trained on too, but only `samples` tune calibration, thresholds and
     abstention. `tuning` texts, like those that will be scored, are not trained on: where given they weigh most in
     calibration and thresholds, and tune abstention alone; a multi-class head is tuned on nothing else. `on_step` hears
-    what is going on. Raises `CorpusError` when a label has too few samples to be tuned, or no tuning text.
+    what is going on. Raises `CorpusError` when a label has too few samples to be tuned, or tuning texts lack it.
     """
     head = default().head(head) if isinstance(head, str) else head
     parameters = parameters or Parameters()
     alone = tuning is not None and head.kind == "multiclass"
-    if tuning is not None and alone:
-        _all_told(head, targets(head, tuning))
+    if tuning is not None:
+        known = targets(head, tuning)
+        chosen = np.flatnonzero((known >= 0).all(axis=1))
+        tuning, known = tuning.select(chosen), known[chosen]
+        _all_told(head, known)
     on_step(f"segmenting {len(samples) + sum(map(len, extra))} samples")
     rows = _rows(head, samples, extra, parameters, n_jobs, cache_dir)
     tuned = (rows.fold >= 0) & rows.natural & (rows.targets >= 0).all(axis=1)
@@ -126,17 +129,14 @@ def train(
     gold, held_scores = rows.targets[tuned], scores[tuned]
     weights, deciding = np.ones(len(gold)), len(gold)
     if tuning is not None:
-        known = targets(head, tuning)
-        chosen = np.flatnonzero((known >= 0).all(axis=1))
-        texts = tuning.select(chosen)
-        real = documents(texts["text"], texts["title"], n_jobs=n_jobs, cache_dir=cache_dir)
-        real_scores, deciding = model.decision_function(real), len(chosen)
+        real = documents(tuning["text"], tuning["title"], n_jobs=n_jobs, cache_dir=cache_dir)
+        real_scores, deciding = model.decision_function(real), len(known)
         if alone:
-            gold, held_scores, weights = known[chosen], real_scores, np.ones(deciding)
+            gold, held_scores, weights = known, real_scores, np.ones(deciding)
         else:
             share = TUNING_SHARE * len(gold) / deciding
             weights = np.concatenate([np.full(deciding, share), weights])
-            gold, held_scores = np.vstack([known[chosen], gold]), np.vstack([real_scores, held_scores])
+            gold, held_scores = np.vstack([known, gold]), np.vstack([real_scores, held_scores])
     scale, offset = calibrate(head, held_scores, gold, weights, shifted=tuning is not None)
     probabilities = calibrated(head.kind, held_scores, scale, offset)
     thresholds, floor = thresholds_of(head, probabilities, gold, weights)
@@ -248,9 +248,12 @@ def _enough(head: Head, gold: IntArray, fold: NDArray[np.int64], parameters: Par
 
 
 def _all_told(head: Head, gold: IntArray) -> None:
-    """Refuse tuning texts that lack a label: it would never be given."""
+    """Refuse tuning texts that can't tune: none, or of a multi-class head none with one of the labels."""
+    if not len(gold):
+        raise CorpusError(f"no tuning text is fully labelled for head {head.id!r}: label some, or tune without them")
     for label, has in zip(head.label_ids, (gold == 1).any(axis=0), strict=True):
-        if not has:
+        # It would never be given.
+        if head.kind == "multiclass" and not has:
             raise CorpusError(f"no tuning text has label {label!r} of head {head.id!r}: add some, or tune without them")
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ctnlp.model import BEST, NO_LABEL, OTHER, UNTOUCHED, FloatArray, HeadModel, calibrated, log_odds
+from ctnlp.model import BEST, NO_LABEL, OTHER, UNTOUCHED, FloatArray, HeadModel, log_odds
 from ctnlp.taxonomy import Head
 
 __all__ = ["IntArray", "calibrate", "thresholds_of", "tuned_to"]
@@ -34,6 +34,7 @@ def calibrate(
     into the choice of the best label.
     """
     from scipy.optimize import minimize
+    from scipy.special import log_softmax
     from sklearn.linear_model import LogisticRegression
 
     n_labels = len(head.labels)
@@ -52,8 +53,8 @@ def calibrate(
         return np.full(n_labels, np.exp(values[0])), np.zeros(n_labels)
 
     def loss(values: FloatArray) -> float:
-        probabilities = calibrated("multiclass", scores, *parts(values))
-        losses = -np.log(np.clip(probabilities[np.arange(len(truth)), truth], 1e-12, 1))
+        scale, offset = parts(values)
+        losses = -log_softmax(scores * scale + offset, axis=1)[np.arange(len(truth)), truth]
         return float(np.average(losses, weights=weights))
 
     return parts(minimize(loss, np.zeros(2 * n_labels if shifted else 1), method="L-BFGS-B").x)

@@ -496,7 +496,14 @@ def test_an_interrupt_ends_all_processes_and_leaves_no_file(tmp_path):
     rows = "\n".join(f"{k},Giá xăng tăng {k} đồng trong kỳ điều hành chiều nay" for k in range(300_000))
     (tmp_path / "big.csv").write_text(f"id,text\n{rows}\n", encoding="utf-8")
     command = [sys.executable, "-m", "ctnlp", "score", str(tmp_path / "big.csv"), "-o", str(tmp_path / "out.csv")]
-    running = subprocess.Popen([*command, "--jobs", "2"], stderr=subprocess.PIPE, start_new_session=True, text=True)
+    running = subprocess.Popen(
+        [*command, "--jobs", "2"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        # What a shell runs in the background ignores the signal, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         deadline = time.monotonic() + 120
         while not any(path.stat().st_size for path in tmp_path.glob(".*out.csv*")) and time.monotonic() < deadline:

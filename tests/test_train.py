@@ -6,10 +6,11 @@ import pytest
 
 from ctnlp import corpus, lexicon, normalise
 from ctnlp.errors import CorpusError
-from ctnlp.features import BLOCKS, TONE_BLOCKS, Document
+from ctnlp.features import BLOCKS, TONE_BLOCKS, Document, documents
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import default
 from ctnlp.train import targets, text_protocol, train
+from ctnlp.tune import calibrate
 
 
 @pytest.fixture
@@ -212,3 +213,34 @@ def test_nothing_frequent_enough_is_told_with_tuning_texts_too(small_samples, sm
     rare = replace(small_parameters, blocks=(replace(small_parameters.blocks[0], min_df=10_000),))
     with pytest.raises(CorpusError, match="nothing to learn from"):
         train("sentiment", small_samples, tuning=small_samples, parameters=rare, cache_dir=words_cache)
+
+
+def test_tuning_texts_of_a_multilabel_head_weigh_beside_the_samples(
+    small_head, small_samples, small_parameters, words_cache, topic_model
+):
+    told = {"parameters": small_parameters, "cache_dir": words_cache}
+    tuned = train(small_head, small_samples, tuning=small_samples.select(range(0, len(small_samples), 3)), **told)
+    assert (tuned.coef == topic_model.coef).all()
+    # The model has been trained on these, and is sure of them.
+    assert np.median(tuned.scale / topic_model.scale) > 1
+
+
+def test_a_multiclass_head_is_tuned_on_tuning_texts_alone(small_samples, small_parameters, words_cache):
+    steps = []
+    texts = small_samples.select(range(0, len(small_samples), 3))
+    told = {"parameters": small_parameters, "cache_dir": words_cache, "on_step": steps.append}
+    model = train("sentiment", small_samples, tuning=texts, **told)
+    assert not [step for step in steps if step.startswith("fold")]
+    gold = targets(default().head("sentiment"), texts)
+    scores = model.decision_function(documents(texts["text"], texts["title"]))
+    scale, offset = calibrate(default().head("sentiment"), scores, gold, np.ones(len(gold)), shifted=True)
+    np.testing.assert_allclose(model.scale, scale)
+    np.testing.assert_allclose(model.offset, offset)
+
+
+@pytest.mark.parametrize("name", ["topic", "sentiment"])
+def test_tuning_texts_without_a_label_are_told(small_head, small_samples, small_parameters, words_cache, name):
+    head = small_head if name == "topic" else name
+    unlabelled = small_samples.select(range(6)).map(lambda sample: {"topics": None, "sentiment": None})
+    with pytest.raises(CorpusError, match=f"no tuning text is fully labelled for head '{name}'"):
+        train(head, small_samples, tuning=unlabelled, parameters=small_parameters, cache_dir=words_cache)
