@@ -530,7 +530,7 @@ def test_data_check_compares_with_tables(run, data, tmp_path):
 
 def test_data_agreement_shows_kappa_by_head_and_label(run):
     out = run("data", "agreement", "news_2026")[1]
-    assert re.search(r"^sentiment +0\.\d{3} +0\.\d{3} +3,722 +3,722$", out, re.MULTILINE)
+    assert re.search(r"^sentiment +0\.\d{3} +0\.\d{3} +4,996 +4,996$", out, re.MULTILINE)
     rows = json.loads(run("data", "agreement", "news_2026", "--json")[1])
     assert {row["head"] for row in rows} == {"topic", "programme", "sentiment"}
 
