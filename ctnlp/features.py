@@ -89,12 +89,15 @@ BLOCKS: Final = (
 """What every head sees."""
 
 TONE_BLOCKS: Final = (
-    *BLOCKS,
+    Block("word", "word", 1, 1, max_features=30_000, weight=0.6),
+    Block("phrase", "word", 2, 2, weight=0.8),
+    Block("syllable", "syllable", 1, 2, min_df=3),
+    *BLOCKS[3:],
     Block("tone", "tone", 1, 3, min_df=5, weight=0.6),
     Block("tone_title", "tone", 1, 3, part="title", min_df=5, weight=0.4),
     Block("near", "near", 1, 2, min_df=3, weight=0.8),
 )
-"""What the head of tone sees besides: which tones follow each other, whatever the words, and what they are said of."""
+"""What the head of tone sees: phrases more than words, which tones follow each other, and what they are said of."""
 
 
 def documents(
