@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctnlp import checks, corpus, stats
+from ctnlp import agreement, checks, corpus, stats
 from ctnlp.taxonomy import default
 
 DATA = Path(__file__).parents[1] / "data"
@@ -50,6 +50,25 @@ def test_annotations_use_known_labels_once_an_id_and_hold_no_text(path):
         assert set(row["programme"]) <= set(default().head("programme").label_ids)
         assert row["sentiment"] in default().head("sentiment").label_ids
         assert max(len(str(value)) for value in row.values()) < 250
+
+
+@pytest.mark.parametrize("part", ["policy_news", "vntc", "news_2026"])
+def test_the_datasheets_tell_the_agreement_as_it_is(part):
+    folder = DATA / (part if part == "policy_news" else f"{part}_annotations")
+    sheet = " ".join((folder / "DATASHEET.md").read_text(encoding="utf-8").split())
+    rows = agreement.labellings(part)
+    found = {(one.head, one.label): one.kappa for one in agreement.kappas(rows)}
+    lowest = min(default().head("topic").label_ids, key=lambda label: found["topic", label])
+    tone, topics, least, name = re.search(
+        r"tone (0\.\d\d), topics (0\.\d\d) on average \(lowest (0\.\d\d), (\w+)\)", sheet
+    ).groups()
+    assert name == lowest
+    told = {tone: found["sentiment", ""], topics: found["topic", ""], least: found["topic", lowest]}
+    for figure, kappa in told.items():
+        assert float(figure) == pytest.approx(kappa, abs=0.0051)
+    if part != "policy_news":
+        assert f"{sum('decided' in row for row in rows):,} " in sheet
+        assert f"{len(lines(folder / 'annotations.jsonl')):,} lines" in sheet
 
 
 def test_no_text_is_in_two_splits_by_its_own_words():

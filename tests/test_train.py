@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from ctnlp import corpus, lexicon, normalise
+from ctnlp import train as train_module
+from ctnlp.counts import count
 from ctnlp.errors import CorpusError
 from ctnlp.features import BLOCKS, TONE_BLOCKS, Document, documents
 from ctnlp.segment import default_segmenter
@@ -56,6 +58,31 @@ def test_training_twice_gives_the_same_numbers(fit, small_samples, topic_model, 
 
 def test_another_seed_makes_other_folds(fit, small_samples, small_parameters, topic_model):
     assert not same(fit(small_samples, parameters=replace(small_parameters, seed=1)), topic_model)
+
+
+def test_tone_is_learned_from_a_copy_of_every_text_with_words_left_out(fit, small_samples, monkeypatch):
+    counted = []
+
+    def spy(blocks, documents, **options):
+        counted.append(list(documents))
+        return count(blocks, documents, **options)
+
+    monkeypatch.setattr(train_module, "count", spy)
+    fit(small_samples)
+    fit(small_samples, "sentiment")
+    topic, tone = counted
+    copies = tone[len(topic) :]
+    assert tone[: len(topic)] == topic
+    texts = [sample for sample in small_samples if sample["split"] != "test"]
+    assert len(copies) == len(texts)
+    read = [(s["title"], s["text"]) if s["title"] and s["text"] else ("", s["title"] or s["text"]) for s in texts]
+    whole = documents([text for _, text in read], [title for title, _ in read])
+    for text, copy in zip(whole, copies, strict=True):
+        for left, words in [(copy.title, iter(text.title)), (copy.body, iter(text.body))]:
+            assert all(word in words for word in left)  # in their order
+    share = sum(len(copy.body) for copy in copies) / sum(len(text.body) for text in whole)
+    assert share == pytest.approx(1 - train_module.LEFT_OUT["sentiment"], abs=0.03)
+    assert same(fit(small_samples, "sentiment"), fit(small_samples, "sentiment"))
 
 
 def test_weights_are_those_of_half_precision(fitted):
