@@ -290,17 +290,18 @@ def _fit(
     matrix.sort_indices()  # workers get it read-only, and scikit-learn would sort it in place
     known, weights = rows.targets[numbers], rows.weights[numbers]
     # Processes: threads would share liblinear's one sequence of random numbers, and no two runs would be the same.
+    # Rows without a say on a label go along with weight 0, which liblinear leaves out: so all labels share one matrix.
     fitted = joblib.Parallel(n_jobs=n_jobs)(
-        joblib.delayed(_fit_label)(matrix[says], known[says, column], weights[says], parameters)
-        for column in range(known.shape[1])
-        for says in [np.flatnonzero(known[:, column] >= 0)]
+        joblib.delayed(_fit_label)(matrix, target == 1, weights * (target >= 0), parameters) for target in known.T
     )
     # Half precision is what is stored; rounding here makes a loaded model the very model that was tuned and measured.
     coef = np.vstack([coef for coef, _ in fitted]).astype(np.float16).astype(np.float32)
     return features, coef, np.array([intercept for _, intercept in fitted], dtype=np.float64)
 
 
-def _fit_label(matrix: Any, target: IntArray, weights: FloatArray, parameters: Parameters) -> tuple[FloatArray, float]:
+def _fit_label(
+    matrix: Any, target: NDArray[np.bool_], weights: FloatArray, parameters: Parameters
+) -> tuple[FloatArray, float]:
     from sklearn.svm import LinearSVC
 
     machine = LinearSVC(C=parameters.C, random_state=parameters.seed, max_iter=2000)
