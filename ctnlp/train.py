@@ -32,6 +32,8 @@ __all__ = ["COLUMNS", "Parameters", "targets", "text_protocol", "train"]
 
 COLUMNS: Final = {"topic": "topics", "programme": "programme", "sentiment": "sentiment"}
 """The sample column that each head learns from; other heads use the column of their own name."""
+TUNING_LEAST: Final = 10
+"""Tuning texts that a multi-class head needs with each label: of fewer, a scale and a bias a label would be guesses."""
 TUNING_SHARE: Final = 2.0
 """How much all tuning texts together weigh in calibration, against 1 for all out-of-fold samples together.
 
@@ -260,7 +262,7 @@ def _enough(head: Head, gold: IntArray, fold: NDArray[np.int64], parameters: Par
         if min(has.sum(), (~has).sum()) < need:
             raise CorpusError(
                 f"label {label!r} of head {head.id!r} has {has.sum()} training samples ({(~has).sum()} are without "
-                f"it); {need} of each are needed to tune it on {parameters.folds} folds: add samples, or take the "
+                f"it); {need} of each are needed, two for each of {parameters.folds} folds: add samples, or take the "
                 "label out of the taxonomy"
             )
         if min(len(np.unique(fold[has])), len(np.unique(fold[~has]))) < 2:
@@ -271,13 +273,15 @@ def _enough(head: Head, gold: IntArray, fold: NDArray[np.int64], parameters: Par
 
 
 def _all_told(head: Head, gold: IntArray) -> None:
-    """Refuse tuning texts that can't tune: none, or of a multi-class head none with one of the labels."""
+    """Refuse tuning texts that can't tune: none, or of a multi-class head fewer than `TUNING_LEAST` with a label."""
     if not len(gold):
         raise CorpusError(f"no tuning text is fully labelled for head {head.id!r}: label some, or tune without them")
-    for label, has in zip(head.label_ids, (gold == 1).any(axis=0), strict=True):
-        # It would never be given.
-        if head.kind == "multiclass" and not has:
-            raise CorpusError(f"no tuning text has label {label!r} of head {head.id!r}: add some, or tune without them")
+    for label, with_it in zip(head.label_ids, (gold == 1).sum(axis=0), strict=True):
+        if head.kind == "multiclass" and with_it < TUNING_LEAST:
+            raise CorpusError(
+                f"{with_it} tuning texts have label {label!r} of head {head.id!r}; at least {TUNING_LEAST} are needed: "
+                "add some, or tune without them"
+            )
 
 
 def _fit(

@@ -76,7 +76,10 @@ def test_public_corpora_are_trained_on_and_named(teach, tmp_path):
 def test_real_news_is_measured_on_but_not_learned_from(teach, sentiment_model, tmp_path):
     path = tmp_path / "news.jsonl"
     labelled = annotations("news_2026").values()
-    urls = [own["id"] for half in ("report", "tune") for own in [row for row in labelled if row["half"] == half][:9]]
+    report = [row["id"] for row in labelled if row["half"] == "report"][:9]
+    tune = [row for row in labelled if row["half"] == "tune"]
+    tones = ("negative", "neutral", "positive")
+    urls = [*report, *(own["id"] for tone in tones for own in [r for r in tune if r["sentiment"] == tone][:12])]
     rows = [{"url": url, "title": "Giá điện", "body": f"Giá điện tăng {i} %"} for i, url in enumerate(urls)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     manifest, evaluation = teach(news=path)

@@ -11,7 +11,7 @@ from ctnlp.errors import CorpusError
 from ctnlp.features import BLOCKS, TONE_BLOCKS, Document, documents
 from ctnlp.segment import default_segmenter
 from ctnlp.taxonomy import default
-from ctnlp.train import targets, text_protocol, train
+from ctnlp.train import TUNING_LEAST, targets, text_protocol, train
 from ctnlp.tune import calibrate
 
 
@@ -208,9 +208,9 @@ def test_partly_labelled_samples_do_not_count_as_enough(fit, small_samples):
     [
         (
             lambda rows: [row for row in rows if row["topics"] != ["y_te"]][:100],
-            "label 'y_te' of head 'topic' has [0-5] training samples .* 6 of each are needed to tune it on 3 folds",
+            "label 'y_te' of head 'topic' has [0-5] training samples .* 6 of each are needed, two for each of 3 folds",
         ),
-        (lambda rows: rows[1:200:40], "training samples .* are needed to tune it on 3 folds"),
+        (lambda rows: rows[1:200:40], "training samples .* are needed, two for each of 3 folds"),
         (lambda rows: [], "can't be split"),
         (lambda rows: [row | {"split": "test"} for row in rows], "can't be split"),
         (lambda rows: [row | {"topics": None} for row in rows], "label 'giao_duc' of head 'topic' has 0 training"),
@@ -230,9 +230,13 @@ def test_too_few_samples_are_told(fit, small_samples, change, message):
         fit(change(list(small_samples)))
 
 
-def test_tuning_texts_without_one_of_the_tones_are_told(small_samples, small_parameters, words_cache):
-    tuning = small_samples.filter(lambda sample: sample["sentiment"] != "positive").select(range(20))
-    with pytest.raises(CorpusError, match="no tuning text has label 'positive' of head 'sentiment'"):
+@pytest.mark.parametrize("kept", [0, TUNING_LEAST - 1])
+def test_tuning_texts_with_too_few_of_one_tone_are_told(small_samples, small_parameters, words_cache, kept):
+    positive = [i for i, tone in enumerate(small_samples["sentiment"]) if tone == "positive"]
+    others = [i for i, tone in enumerate(small_samples["sentiment"]) if tone != "positive"]
+    tuning = small_samples.select([*positive[:kept], *others])
+    message = f"{kept} tuning texts have label 'positive' of head 'sentiment'; at least {TUNING_LEAST} are needed"
+    with pytest.raises(CorpusError, match=message):
         train("sentiment", small_samples, tuning=tuning, parameters=small_parameters, cache_dir=words_cache)
 
 
